@@ -1,0 +1,1 @@
+"""Agents ready to run."""

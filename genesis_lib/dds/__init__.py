@@ -1,0 +1,1 @@
+"""DDS: the port, its adapters, and what they share. The only code that knows a DDS product."""

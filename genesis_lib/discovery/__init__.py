@@ -1,0 +1,1 @@
+"""Discovery: who is there and what they can do."""

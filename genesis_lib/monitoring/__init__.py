@@ -1,0 +1,1 @@
+"""Monitoring: events of calls and lifecycles on the monitoring topics."""

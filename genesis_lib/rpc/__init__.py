@@ -1,0 +1,1 @@
+"""RPC over DDS: requester, replier, pool, guards."""

@@ -1,0 +1,117 @@
+"""One settings model, filled from keyword arguments, then `GENESIS_*` variables, then a TOML file, then defaults."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from genesis_lib.errors import ConfigError
+
+DEFAULT_FILE = Path("genesis.toml")
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """Everything that can be set. Durations are seconds, sizes are bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain_id: int = Field(0, ge=0, le=232, description="DDS domain; agents on different domains never meet")
+    dds: Literal["cyclone", "connext"] = Field("cyclone", description="the DDS product")
+    interfaces: Names = Field((), description="network interfaces to use, comma-separated; lo keeps all on this machine")
+    peers: Names = Field((), description="addresses of peers where there is no multicast, comma-separated")
+    lease_seconds: float = Field(1.0, ge=0.1, le=3600, description="after this silence a process counts as gone")
+    settle_seconds: float = Field(1.0, ge=0, le=60, description="how long a fresh participant looks before it says AgentNotFound")
+    request_timeout_seconds: float = Field(10.0, gt=0, description="deadline of a request that names none")
+    connect_timeout_seconds: float = Field(5.0, gt=0, description="time for the DDS match with an agent that is announced")
+    pool_idle_seconds: float = Field(60.0, gt=0, description="an unused connection is closed after this long")
+    grace_seconds: float = Field(5.0, ge=0, description="on shutdown, time for running requests to finish")
+    max_concurrency: int = Field(256, ge=1, description="requests one agent runs at the same time")
+    max_queue: int = Field(4096, ge=1, description="requests that wait for their turn before an agent says Overloaded")
+    max_message_bytes: int = Field(64 * 2**20, ge=1024, description="largest request or reply, attachments included")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="level of the genesis_lib loggers")
+    model_name: str = Field("gpt-4o-mini", description="language model for routing and for agents that name none")
+    openai_api_key: str = Field("", description="key of the model endpoint (OPENAI_API_KEY)", repr=False)
+    openai_base_url: str = Field("", description="OpenAI-compatible endpoint (OPENAI_BASE_URL)")
+    model_timeout_seconds: float = Field(20.0, gt=0, description="deadline of one question to the model")
+
+
+_OWN_VARIABLES = {"openai_api_key": "OPENAI_API_KEY", "openai_base_url": "OPENAI_BASE_URL"}
+SECRETS = frozenset({"openai_api_key"})
+
+
+def variable_for(name: str) -> str:
+    """The environment variable that sets this field."""
+    return _OWN_VARIABLES.get(name, f"GENESIS_{name.upper()}")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSettings:
+    """Settings, and for each field where its value came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+
+def resolve_settings(environ: Mapping[str, str] | None = None, **arguments: Any) -> ResolvedSettings:
+    """Read every source and say where each value came from.
+
+    Args:
+        environ: the environment, `os.environ` by default. `GENESIS_CONFIG` names the TOML file; without it
+            `genesis.toml` in the working directory is read when it is there.
+        arguments: fields of Settings; None means not given.
+
+    Raises:
+        ConfigError: a value is out of range, a name is unknown, or the file cannot be read.
+    """
+    env = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    path = Path(env["GENESIS_CONFIG"]) if env.get("GENESIS_CONFIG") else DEFAULT_FILE
+    for name, value in _read_file(path, required=bool(env.get("GENESIS_CONFIG"))).items():
+        values[name], origins[name] = value, str(path)
+    for name in Settings.model_fields:
+        variable = variable_for(name)
+        if env.get(variable):
+            values[name], origins[name] = env[variable], variable
+    for name, value in arguments.items():
+        if value is not None:
+            values[name], origins[name] = value, "argument"
+    try:
+        return ResolvedSettings(Settings.model_validate(values), origins)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explain(problem, origins) for problem in error.errors())) from error
+
+
+def load_settings(**arguments: Any) -> Settings:
+    """The settings in force; see `resolve_settings`."""
+    return resolve_settings(**arguments).settings
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise ConfigError(f"the settings file {path} (GENESIS_CONFIG) does not exist") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"the settings file {path} cannot be read: {error}") from error
+
+
+def _explain(problem: Mapping[str, Any], origins: Mapping[str, str]) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    value = "" if name in SECRETS else f" ({problem['input']!r})"
+    return f"setting {name}{value} from {origins.get(name, 'unknown source')}: {problem['msg']}"
