@@ -156,6 +156,10 @@ class RemoteAgentError(GenesisError):
     status = Status.INTERNAL
 
 
+class ModelError(GenesisError):
+    """A language model could not be asked, or did not answer. Names the endpoint and the model, never the key."""
+
+
 class ClassifierError(GenesisError):
     """The language model could not be asked, or its answer could not be used."""
 
@@ -199,6 +203,7 @@ ERRORS_BY_NAME: dict[str, type[GenesisError]] = {
         Overloaded,
         NotAuthorised,
         RemoteAgentError,
+        ModelError,
         ClassifierError,
         FunctionError,
         FunctionNotFound,

@@ -88,6 +88,7 @@ class AgentReply:
             "conversation_id": self.conversation_id,
             "metadata": self.metadata,
             "attachments": list(self.attachments),
+            "agent_id": self.replier_agent_id,
         }
 
 

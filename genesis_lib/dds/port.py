@@ -53,6 +53,17 @@ class TopicSpec:
     profile: str
 
 
+class Endpoint(NamedTuple):
+    """A reader or writer as the built-in topics describe it, for diagnosis. `qos` names policies as text."""
+
+    topic: str
+    type_name: str
+    is_writer: bool
+    participant: bytes
+    user_data: bytes
+    qos: dict[str, str]
+
+
 OnSamples = Callable[[Sequence[Sample]], None]
 OnMatch = Callable[[Match], None]
 
@@ -122,6 +133,14 @@ class Participant(Protocol):
         user_data: bytes = b"",
         on_match: OnMatch | None = None,
     ) -> Reader: ...
+
+    async def endpoints(self, topic: str = "") -> list[Endpoint]:
+        """The endpoints seen on the domain, one's own included; on one topic when it is named."""
+        ...
+
+    async def participants(self) -> list[bytes]:
+        """The keys of the participants seen on the domain, one's own included."""
+        ...
 
     async def close(self) -> None:
         """Delete the participant and all that is left of its endpoints."""

@@ -1,0 +1,253 @@
+"""GenesisAgent: RPC server and RPC client on the bus, to be subclassed."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from types import TracebackType
+from typing import Any, Self
+
+from genesis_lib.agent_classifier import AgentClassifier
+from genesis_lib.agent_communication import AgentCommunicationMixin
+from genesis_lib.app import GenesisApp
+from genesis_lib.caller import Caller
+from genesis_lib.capabilities import describe_agent
+from genesis_lib.discovery.advertiser import Advertiser
+from genesis_lib.errors import AgentNotFound, ConfigError, GenesisError, NotAuthorised
+from genesis_lib.identity import checked_agent_id, checked_agent_name, service_name
+from genesis_lib.messages import AgentInfo, AgentRequest, FunctionInfo
+from genesis_lib.monitoring.monitor import Monitor
+from genesis_lib.request_handler import Hook, make_handler
+from genesis_lib.rpc.functions import offered_functions
+from genesis_lib.rpc.guards import Guard, loop_guard
+from genesis_lib.rpc.replier import Replier
+from genesis_lib.running import run_until_signal
+from genesis_lib.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+
+class GenesisAgent(AgentCommunicationMixin):
+    """An agent. Override `process_agent_request`, or `process_request`, and `get_agent_capabilities`.
+
+    Constructing it opens nothing. `async with agent:` joins the bus: when it is entered the agent listens and is announced.
+    `await agent.run()` does the same until SIGINT or SIGTERM.
+
+    Args:
+        agent_name: free text, what people and other agents call it.
+        base_service_name: the kind of service, shared by its instances; part of topic names.
+        service_instance_tag: tells instances of a service apart for callers: `{base_service_name}_{tag}` reaches those
+            with this tag.
+        agent_id: unique on the domain; a new uuid4 in hex by default.
+        enable_agent_communication: be called by agents and call them. Without it interfaces only can call.
+        description: one or two sentences for people and for the language model that routes.
+        settings: what is in force; read from environment and file by default.
+        openai_api_key, model_name: for routing by language model; from the settings by default.
+        classifier: routes requests, in place of one made from the settings.
+
+    Raises:
+        ConfigError: a name cannot be used, neither hook is overridden, or a function cannot be offered.
+    """
+
+    def __init__(
+        self,
+        agent_name: str,
+        base_service_name: str | None = None,
+        service_instance_tag: str | None = None,
+        agent_id: str | None = None,
+        enable_agent_communication: bool = False,
+        *,
+        description: str = "",
+        settings: Settings | None = None,
+        openai_api_key: str | None = None,
+        model_name: str | None = None,
+        classifier: AgentClassifier | None = None,
+    ) -> None:
+        self.agent_name = checked_agent_name(agent_name)
+        self.base_service_name = base_service_name or ""
+        self.service_instance_tag = service_instance_tag or ""
+        self.description = description
+        self.enable_agent_communication = enable_agent_communication
+        self.app = GenesisApp(checked_agent_id(agent_id), settings or load_settings())
+        self.service_name = service_name(base_service_name, self.app.agent_id)
+        self._classifier = classifier or AgentClassifier(
+            openai_api_key or self.app.settings.openai_api_key or None,
+            model_name or self.app.settings.model_name,
+            base_url=self.app.settings.openai_base_url or None,
+            timeout_seconds=self.app.settings.model_timeout_seconds,
+        )
+        self._hook = self._pick_hook()
+        self._functions = offered_functions(self)
+        self._monitor = self._make_monitor()
+        self._callbacks = []
+        self._caller: Caller | None = None
+        self._replier: Replier | None = None
+        self._advertiser: Advertiser | None = None
+
+    # Hooks
+
+    async def process_agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request. Every request enters here; the default awaits `process_request`.
+
+        Args:
+            request: dict with message (str), conversation_id (str), metadata (dict), attachments (list of Attachment),
+                source_agent_id (str), request_id (str), timeout_seconds (float, what is left, or None).
+
+        Returns:
+            dict with message (str) and, optionally, status (int, 0 by default), metadata (dict), attachments (list of
+            Attachment), conversation_id (str). Written as an async generator it yields such dicts and is a stream.
+        """
+        return await self.process_request(request)
+
+    async def process_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request; as `process_agent_request`."""
+        raise NotImplementedError
+
+    def get_agent_capabilities(self) -> dict[str, Any]:
+        """What the agent announces: dict with agent_type ("general" or "specialized"), specializations, capabilities,
+        classification_tags (lists of str), model_info, performance_metrics (dicts), default_capable (bool); all optional."""
+        return {}
+
+    def _make_monitor(self) -> Monitor:
+        return Monitor()
+
+    # Routing
+
+    async def process_request_with_routing(self, request: dict[str, Any] | str) -> dict[str, Any]:
+        """Hand the request to the agent that fits best; when nobody does or routing fails, answer it with
+        `process_request`. A routed reply has routed_to and reason in its metadata."""
+        asked: dict[str, Any] = {"message": request} if isinstance(request, str) else request
+        try:
+            return await self.route_request_to_best_agent(
+                asked["message"], asked.get("conversation_id"), metadata=asked.get("metadata")
+            )
+        except GenesisError as error:
+            log = logger.info if isinstance(error, AgentNotFound) else logger.warning
+            log("%s answers itself, routing failed: %s: %s", self.agent_name, type(error).__name__, error)
+        return await self.process_request(
+            {"conversation_id": "", "metadata": {}, "attachments": [], "source_agent_id": "", **asked}
+        )
+
+    # Lifecycle
+
+    async def open(self) -> Self:
+        """Join the bus. When this returns, the agent listens and is announced.
+
+        Raises:
+            ConfigError: the capabilities are not what they should be, or the DDS product is not there.
+            MessageTooLarge: a capability is over its bound.
+            BusError: the DDS product refuses.
+        """
+        if self._replier is not None:
+            raise ConfigError(f"{self.agent_name} is open already", target=self.app.agent_id)
+        advertiser = Advertiser(self._describe(), self._describe_functions())
+        settings = self.app.settings
+        await self.app.open()
+        try:
+            await self._monitor.open(self.app.participant)
+            self._caller = Caller(self.app, self._monitor, self._classifier, self._callbacks, agents_only=True)
+            self._replier = await Replier(
+                self.service_name,
+                self.app.agent_id,
+                make_handler(self.agent_name, self._hook, self._functions, self._monitor.server_middleware),
+                guards=self._guards(),
+                max_concurrency=settings.max_concurrency,
+                max_queue=settings.max_queue,
+                max_message_bytes=settings.max_message_bytes,
+            ).open(self.app.participant)
+            self._advertiser = await advertiser.open(self.app.participant)
+        except BaseException:
+            await self.close()
+            raise
+        self._monitor.ready()
+        return self
+
+    async def close(self) -> None:
+        """Leave the bus: stop announcing, refuse new requests, let those that run finish within the grace time."""
+        if self._advertiser is not None:
+            self._advertiser.withdraw()
+        if self._replier is not None:
+            replier, self._replier = self._replier, None
+            await replier.close(self.app.settings.grace_seconds)
+        if self._caller is not None:
+            caller, self._caller = self._caller, None
+            await caller.close()
+        if self._advertiser is not None:
+            advertiser, self._advertiser = self._advertiser, None
+            await advertiser.close()
+        await self._monitor.close()
+        await self._classifier.close()
+        await self.app.close()
+
+    async def run(self) -> None:
+        """Serve until SIGINT or SIGTERM, then drain and return. A second signal ends the process at once."""
+        await run_until_signal(self)
+
+    async def update_capabilities(self) -> None:
+        """Announce anew what `get_agent_capabilities` returns now; raises as `open`."""
+        if self._advertiser is None:
+            raise ConfigError(f"{self.agent_name} is not on the bus", target=self.app.agent_id)
+        await self._advertiser.update(self._describe())
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _calling(self) -> Caller:
+        if not self.enable_agent_communication:
+            raise ConfigError(
+                f"{self.agent_name} was built without enable_agent_communication=True", target=self.app.agent_id
+            )
+        if self._caller is None:
+            raise ConfigError(
+                f"{self.agent_name} is not on the bus: enter it first (async with agent, or await agent.run())",
+                target=self.app.agent_id,
+            )
+        return self._caller
+
+    def _pick_hook(self) -> Hook:
+        own, base = type(self), GenesisAgent
+        if own.process_agent_request is not base.process_agent_request:
+            return self.process_agent_request
+        if own.process_request is base.process_request:
+            raise ConfigError(
+                f"{own.__name__} overrides neither process_agent_request nor process_request, so it cannot answer anything"
+            )
+        # An async generator cannot be awaited by the default process_agent_request.
+        return self.process_request if inspect.isasyncgenfunction(own.process_request) else self.process_agent_request
+
+    def _describe(self) -> AgentInfo:
+        return describe_agent(
+            self.app.agent_id,
+            self.agent_name,
+            self.description,
+            self.service_name,
+            self.service_instance_tag,
+            self.get_agent_capabilities(),
+            agent_communication=self.enable_agent_communication,
+        )
+
+    def _describe_functions(self) -> list[FunctionInfo]:
+        return [
+            FunctionInfo(
+                self.app.agent_id, function.name, function.description, function.parameter_schema, self.service_name
+            )
+            for function in self._functions.values()
+        ]
+
+    def _guards(self) -> list[Guard]:
+        guards = [loop_guard(self.app.agent_id)]
+        if not self.enable_agent_communication:
+            guards.append(self._refuse_agents)
+        return guards
+
+    def _refuse_agents(self, request: AgentRequest) -> GenesisError | None:
+        if request.source_agent_id not in self.app.directory.agents:
+            return None
+        return NotAuthorised(
+            f"{self.agent_name} serves interfaces only (enable_agent_communication is off)", target=self.app.agent_id
+        )

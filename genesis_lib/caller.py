@@ -1,0 +1,229 @@
+"""What agents and interfaces do as callers: resolve a target, send, shape the reply."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from genesis_lib.app import GenesisApp
+from genesis_lib.context import current_call
+from genesis_lib.discovery.directory import Change
+from genesis_lib.discovery.resolver import Resolver
+from genesis_lib.errors import AgentNotFound, GenesisError, InvalidRequest
+from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Attachment, Final, RequestKind
+from genesis_lib.monitoring.monitor import Monitor
+from genesis_lib.rpc.batch import decode_replies, encode_items
+from genesis_lib.rpc.client import RpcClient
+from genesis_lib.rpc.functions import check_arguments
+from genesis_lib.rpc.pool import RequesterPool
+from genesis_lib.rpc.wire import dump_object, load_json
+
+if TYPE_CHECKING:
+    from genesis_lib.agent_classifier import AgentClassifier
+
+logger = logging.getLogger(__name__)
+
+STREAM_TIMEOUT_SECONDS = 60.0
+
+AgentCallback = Callable[[AgentInfo], None]
+
+
+class Caller:
+    """The calling half of an agent or interface, while it is open."""
+
+    def __init__(
+        self,
+        app: GenesisApp,
+        monitor: Monitor,
+        classifier: AgentClassifier,
+        callbacks: Sequence[tuple[frozenset[Change], AgentCallback]],
+        *,
+        agents_only: bool,
+    ) -> None:
+        self._own_id = app.agent_id
+        self._callbacks = callbacks
+        self._settings = app.settings
+        self._monitor = monitor
+        self._classifier = classifier
+        self._loop = asyncio.get_running_loop()
+        self.directory = app.directory
+        self.resolver = Resolver(app.directory, app.agent_id, agents_only=agents_only)
+        self.pool = RequesterPool(
+            app.participant,
+            max_message_bytes=app.settings.max_message_bytes,
+            idle_seconds=app.settings.pool_idle_seconds,
+            on_connected=monitor.connection_established,
+        )
+        self._client = RpcClient(
+            app.agent_id,
+            self.pool,
+            connect_timeout=app.settings.connect_timeout_seconds,
+            middleware=monitor.client_middleware,
+        )
+        self.directory.add_listener(self._on_change)
+
+    async def close(self) -> None:
+        """Drop all connections."""
+        self.directory.remove_listener(self._on_change)
+        await self.pool.close()
+
+    async def connect(self, target: str, timeout_seconds: float) -> bool:
+        """Open a connection ahead of the first request."""
+        deadline = self._loop.time() + timeout_seconds
+        try:
+            info = await self.resolver.resolve(target, "", deadline)
+        except GenesisError as error:
+            logger.warning("cannot connect to %s: %s", target, error)
+            return False
+        requester = await self.pool.get(info)
+        return await requester.connect(max(0.0, deadline - self._loop.time()))
+
+    async def request(
+        self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
+    ) -> AgentReply:
+        """One request, one reply; raises what `Resolver.resolve` and `Requester.request` raise."""
+        deadline = self._deadline(timeout_seconds or self._settings.request_timeout_seconds)
+        info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
+        return await self._client.request(info, request, deadline)
+
+    async def stream(
+        self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
+    ) -> AsyncGenerator[AgentReply, None]:
+        """The parts of one reply as they come. Leaving the iteration cancels the remote handler."""
+        deadline = self._deadline(timeout_seconds or STREAM_TIMEOUT_SECONDS)
+        info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
+        parts: asyncio.Queue[AgentReply | None] = asyncio.Queue()
+
+        async def hand_over(part: AgentReply) -> None:
+            parts.put_nowait(part)
+            await parts.join()
+
+        receiving = asyncio.ensure_future(self._client.request(info, request, deadline, hand_over))
+        receiving.add_done_callback(lambda _: parts.put_nowait(None))
+        try:
+            while (part := await parts.get()) is not None:
+                yield part
+                parts.task_done()
+            last = await receiving
+            if last.final is Final.LAST:
+                yield last
+        finally:
+            receiving.cancel()
+            await asyncio.gather(receiving, return_exceptions=True)
+
+    async def batch(
+        self,
+        target: str,
+        messages: Sequence[str | Mapping[str, Any]],
+        request: AgentRequest,
+        timeout_seconds: float | None,
+    ) -> list[dict[str, Any]]:
+        """Several requests to one agent in a single RPC."""
+        request.kind, request.message = RequestKind.BATCH, encode_items(messages)
+        return decode_replies(await self.request(target, request, timeout_seconds, wait=False), len(messages))
+
+    async def call_function(
+        self, target: str, name: str, arguments: Mapping[str, Any], timeout_seconds: float | None
+    ) -> Any:
+        """Call a function by name, its arguments checked against the announced schema first."""
+        deadline = self._deadline(timeout_seconds or self._settings.request_timeout_seconds)
+        info = await self.resolver.resolve(target, "", deadline)
+        announced = self.directory.functions.get((info.agent_id, name))
+        if announced is not None:
+            check_arguments(announced.parameter_schema, name, arguments)
+        request = AgentRequest(dump_object(arguments, f"arguments of {name}"), method=name)
+        return load_json((await self._client.request(info, request, deadline)).message, f"the result of {name}")
+
+    async def broadcast(
+        self, message: str, capability_filter: str | None, timeout_seconds: float | None
+    ) -> dict[str, dict[str, Any] | GenesisError]:
+        """The same request to every agent at once: costs the slowest reply. A failure is the value, not an exception."""
+        await self.settle()
+        targets = [
+            agent
+            for agent in self.resolver.visible()
+            if capability_filter is None or capability_filter in agent.capabilities
+        ]
+
+        async def ask(agent: AgentInfo) -> dict[str, Any] | GenesisError:
+            try:
+                return (
+                    await self.request(agent.agent_id, build_request(message), timeout_seconds, wait=False)
+                ).as_dict()
+            except GenesisError as error:
+                return error
+
+        async with asyncio.TaskGroup() as group:
+            asked = {agent.agent_id: group.create_task(ask(agent)) for agent in targets}
+        return {agent_id: task.result() for agent_id, task in asked.items()}
+
+    async def route(self, message: str, request: AgentRequest, timeout_seconds: float | None) -> dict[str, Any]:
+        """Let the language model pick the agent, ask it, and say in the reply's metadata who it was and why.
+
+        Raises:
+            AgentNotFound: the model found nobody fit, and nobody is default-capable.
+            GenesisError: as `request`, from the chosen agent.
+        """
+        await self.settle()
+        context = current_call.get()
+        in_chain = context.call_path if context is not None else ()
+        candidates = [agent for agent in self.resolver.visible() if agent.agent_id not in in_chain]
+        choice = await self._classifier.classify(message, candidates)
+        if choice.agent_id is None:
+            raise AgentNotFound(f"no agent on the domain fits the request: {choice.reason}")
+        reply = (await self.request(choice.agent_id, request, timeout_seconds, wait=False)).as_dict()
+        reply["metadata"] = {**reply["metadata"], "routed_to": choice.agent_id, "reason": choice.reason}
+        return reply
+
+    async def settle(self) -> None:
+        """Wait until a fresh participant has had its time to see who is there."""
+        remaining = self.directory.seconds_until_settled
+        if remaining > 0:
+            await asyncio.sleep(remaining)
+
+    def _deadline(self, timeout_seconds: float) -> float:
+        if timeout_seconds <= 0:
+            raise InvalidRequest(f"timeout_seconds has to be above 0, this is {timeout_seconds}")
+        deadline = self._loop.time() + timeout_seconds
+        context = current_call.get()
+        inherited = context.deadline if context is not None else None
+        return deadline if inherited is None else min(deadline, inherited)
+
+    def _on_change(self, change: Change, info: AgentInfo) -> None:
+        if change in (Change.LEFT, Change.CRASHED, Change.RESTARTED) and info.agent_id in self.pool.requesters:
+            self.pool.drop(info.agent_id, f"{info.name} ({info.agent_id}) {change.value}")
+            self._monitor.connection_lost(info, change.value)
+        if info.agent_id != self._own_id:
+            for changes, callback in self._callbacks:
+                if change in changes:
+                    callback(info)
+
+
+def build_request(
+    message: str,
+    conversation_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    attachments: Iterable[Attachment] = (),
+    *,
+    idempotent: bool = False,
+) -> AgentRequest:
+    """An AgentRequest from what applications pass.
+
+    Raises:
+        InvalidRequest: an argument has the wrong type.
+    """
+    if not isinstance(message, str):
+        raise InvalidRequest(f"message has to be text, this is {type(message).__name__}")
+    if conversation_id is not None and not isinstance(conversation_id, str):
+        raise InvalidRequest(f"conversation_id has to be text, this is {type(conversation_id).__name__}")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise InvalidRequest(f"metadata has to be a dict, this is {type(metadata).__name__}")
+    return AgentRequest(
+        message,
+        conversation_id=conversation_id or "",
+        idempotent=idempotent,
+        metadata=dict(metadata or {}),
+        attachments=tuple(attachments),
+    )

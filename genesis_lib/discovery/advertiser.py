@@ -1,0 +1,59 @@
+"""What an agent says of itself: its capability and its functions, durable, disposed when it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Self
+
+from genesis_lib.dds.port import Participant, Writer
+from genesis_lib.discovery.wire import (
+    AGENT_TOPIC,
+    FUNCTION_TOPIC,
+    encode_agent,
+    encode_agent_key,
+    encode_function,
+    encode_function_key,
+)
+from genesis_lib.messages import AgentInfo, FunctionInfo
+
+
+class Advertiser:
+    """Announces one agent."""
+
+    def __init__(self, info: AgentInfo, functions: Sequence[FunctionInfo]) -> None:
+        self.info = info
+        self._payload = encode_agent(info)
+        self._functions = {
+            encode_function_key(function.provider_id, function.name): encode_function(function)
+            for function in functions
+        }
+
+    async def open(self, participant: Participant) -> Self:
+        """Create the writers and announce. Functions go first, so that who sees the agent can see them too."""
+        self._function_writer: Writer | None = None
+        if self._functions:
+            self._function_writer = await participant.create_writer(FUNCTION_TOPIC)
+            for payload in self._functions.values():
+                await self._function_writer.write(payload)
+        self._agent_writer: Writer = await participant.create_writer(AGENT_TOPIC)
+        await self._agent_writer.write(self._payload)
+        return self
+
+    async def update(self, info: AgentInfo) -> None:
+        """Announce the agent anew, under the same id."""
+        payload = encode_agent(info)
+        self.info, self._payload = info, payload
+        await self._agent_writer.write(payload)
+
+    def withdraw(self) -> None:
+        """Say that the agent leaves; nobody starts a call after seeing it."""
+        self._agent_writer.dispose(encode_agent_key(self.info.agent_id))
+        if self._function_writer is not None:
+            for key in self._functions:
+                self._function_writer.dispose(key)
+
+    async def close(self) -> None:
+        """Delete the writers."""
+        writers = [self._agent_writer] + ([self._function_writer] if self._function_writer else [])
+        await asyncio.gather(*(writer.close() for writer in writers))

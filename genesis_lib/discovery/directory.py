@@ -1,0 +1,195 @@
+"""The live map of agents and functions, kept by samples and liveliness, and those who wait for it to change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Self
+
+from genesis_lib.dds.port import InstanceState, Match, Participant, Reader, Sample
+from genesis_lib.discovery.wire import (
+    AGENT_TOPIC,
+    FUNCTION_TOPIC,
+    decode_agent,
+    decode_agent_key,
+    decode_function,
+    decode_function_key,
+)
+from genesis_lib.errors import DecodeError
+from genesis_lib.messages import AgentInfo, FunctionInfo
+
+logger = logging.getLogger(__name__)
+
+_REMEMBERED_DEPARTURES = 1024
+
+
+class Change(Enum):
+    """What became of an agent."""
+
+    ARRIVED = "arrived"
+    UPDATED = "updated"
+    RESTARTED = "restarted"
+    LEFT = "left"
+    CRASHED = "crashed"
+
+
+OnChange = Callable[[Change, AgentInfo], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    info: AgentInfo
+    publication: int
+
+
+class Directory:
+    """Agents and functions of the domain, this process's own included.
+
+    One for each participant. `agents` maps agent id to AgentInfo, `functions` maps (provider id, name) to FunctionInfo,
+    `departed` maps the ids of agents that were here to their last AgentInfo, the newest last.
+    """
+
+    def __init__(self, settle_seconds: float) -> None:
+        self._settle_seconds = settle_seconds
+        self._known: dict[str, _Known] = {}
+        self._listeners: list[OnChange] = []
+        self._waiters: set[asyncio.Future[None]] = set()
+        self._peers: dict[int, Match] = {}
+        self.agents: dict[str, AgentInfo] = {}
+        self.functions: dict[tuple[str, str], FunctionInfo] = {}
+        self.departed: dict[str, AgentInfo] = {}
+
+    async def open(self, participant: Participant) -> Self:
+        """Start to listen on both discovery topics."""
+        self._loop = asyncio.get_running_loop()
+        self.domain_id = participant.domain_id
+        self._settled_at = self._loop.time() + self._settle_seconds
+        self._agent_reader: Reader = await participant.create_reader(
+            AGENT_TOPIC, self._on_agents, on_match=self._on_announcer
+        )
+        self._function_reader: Reader = await participant.create_reader(FUNCTION_TOPIC, self._on_functions)
+        return self
+
+    async def close(self) -> None:
+        """Stop listening."""
+        await asyncio.gather(self._agent_reader.close(), self._function_reader.close())
+
+    @property
+    def seconds_until_settled(self) -> float:
+        """How long to look before an agent that was never seen counts as not there."""
+        return max(0.0, self._settled_at - self._loop.time())
+
+    def add_listener(self, listener: OnChange) -> None:
+        """Call the listener with each change from now on."""
+        self._listeners.append(listener)
+
+    def remove_listener(self, listener: OnChange) -> None:
+        """Stop calling it."""
+        self._listeners.remove(listener)
+
+    def participant_of(self, agent_id: str) -> bytes:
+        """The key of the DDS participant that announced this agent, b"" when it is not known."""
+        known = self._known.get(agent_id)
+        match = self._peers.get(known.publication) if known is not None else None
+        return match.participant if match is not None else b""
+
+    async def wait_for(self, condition: Callable[[], bool], timeout_seconds: float) -> bool:
+        """Wait until the condition holds, looking again after each change; False when it does not in time."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not condition():
+                    waiter = self._loop.create_future()
+                    self._waiters.add(waiter)
+                    try:
+                        await waiter
+                    finally:
+                        self._waiters.discard(waiter)
+        except TimeoutError:
+            return condition()
+        return True
+
+    def _on_announcer(self, match: Match) -> None:
+        if match.matched:
+            self._peers[match.handle] = match
+        else:
+            self._peers.pop(match.handle, None)
+
+    def _on_agents(self, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            try:
+                if sample.valid_data and sample.state is InstanceState.ALIVE:
+                    self._arrive(decode_agent(sample.payload), sample.publication)
+                elif sample.valid_data:
+                    self._depart(decode_agent(sample.payload).agent_id, sample)
+                else:
+                    self._depart(decode_agent_key(sample.payload), sample)
+            except DecodeError as error:
+                self._refuse(sample, "an agent", error)
+        self._wake()
+
+    def _on_functions(self, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            try:
+                if sample.valid_data and sample.state is InstanceState.ALIVE:
+                    function = decode_function(sample.payload)
+                    self.functions[function.provider_id, function.name] = function
+                elif not sample.valid_data:
+                    self.functions.pop(decode_function_key(sample.payload), None)
+            except DecodeError as error:
+                self._refuse(sample, "a function", error)
+        self._wake()
+
+    def _arrive(self, info: AgentInfo, publication: int) -> None:
+        before = self._known.get(info.agent_id)
+        if before is not None and before.publication == publication and before.info == info:
+            return
+        self._known[info.agent_id] = _Known(info, publication)
+        self.agents[info.agent_id] = info
+        self.departed.pop(info.agent_id, None)
+        if before is None:
+            self._report(Change.ARRIVED, info)
+        elif before.publication == publication:
+            self._report(Change.UPDATED, info)
+        else:
+            if (before.info.host, before.info.pid) != (info.host, info.pid):
+                logger.info(
+                    "agent %s (%s) is announced by process %d on %s now, before by %d on %s",
+                    info.name,
+                    info.agent_id,
+                    info.pid,
+                    info.host,
+                    before.info.pid,
+                    before.info.host,
+                )
+            self._report(Change.RESTARTED, info)
+
+    def _depart(self, agent_id: str, sample: Sample) -> None:
+        known = self._known.pop(agent_id, None)
+        if known is None:
+            return
+        del self.agents[agent_id]
+        self.departed[agent_id] = known.info
+        if len(self.departed) > _REMEMBERED_DEPARTURES:
+            del self.departed[next(iter(self.departed))]
+        self._report(Change.LEFT if sample.state is InstanceState.DISPOSED else Change.CRASHED, known.info)
+
+    def _report(self, change: Change, info: AgentInfo) -> None:
+        for listener in list(self._listeners):
+            listener(change, info)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _refuse(self, sample: Sample, what: str, error: DecodeError) -> None:
+        match = self._peers.get(sample.publication)
+        logger.warning(
+            "refused the announcement of %s from participant %s: %s",
+            what,
+            match.participant.hex() if match is not None else "unknown",
+            error,
+        )

@@ -1,0 +1,177 @@
+"""Monitoring switched on: every request, reply, connection and lifecycle step becomes an event on the bus.
+
+An exporter, a page or a tool subscribes to the MonitoringEvent topic; nothing else of a component has to change for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from dataclasses import replace
+from typing import Any
+
+from genesis_lib.context import current_call
+from genesis_lib.dds.port import Participant
+from genesis_lib.errors import GenesisError, Status
+from genesis_lib.events import ComponentStatus, EventKind, EventType, MonitoringEvent, Severity
+from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
+from genesis_lib.monitoring.monitor import Monitor
+from genesis_lib.monitoring.publisher import EventPublisher
+from genesis_lib.rpc.client import Call
+from genesis_lib.rpc.replier import Handler, Send
+from genesis_lib.rpc.requester import OnPart
+from genesis_lib.tracing import TraceContext, new_span_id, new_trace, parse_traceparent
+
+
+class BusMonitor(Monitor):
+    """Events of one component."""
+
+    def __init__(self, component_id: str, component_type: str, name: str) -> None:
+        self._component_id = component_id
+        self._component_type = component_type
+        self._name = name
+        self._publisher = EventPublisher()
+        self.client_middleware = (self._observe_call,)
+        self.server_middleware = (self._observe_service,)
+
+    async def open(self, participant: Participant) -> None:
+        await self._publisher.open(participant)
+        self._report_state("starting")
+
+    def ready(self) -> None:
+        self._report_state("ready")
+        self._lifecycle(EventType.AGENT_STARTED, f"{self._name} is ready")
+
+    def connection_established(self, info: AgentInfo) -> None:
+        self._connection(EventType.AGENT_CONNECTION_ESTABLISHED, info, "matched", Severity.INFO)
+
+    def connection_lost(self, info: AgentInfo, reason: str) -> None:
+        self._connection(EventType.AGENT_CONNECTION_LOST, info, reason, Severity.WARN)
+
+    async def close(self) -> None:
+        self._lifecycle(EventType.AGENT_STOPPED, f"{self._name} leaves")
+        self._publisher.withdraw(self._component_id)
+        await self._publisher.close()
+
+    async def _observe_call(
+        self, call: Call, info: AgentInfo, request: AgentRequest, deadline: float, on_part: OnPart | None
+    ) -> AgentReply:
+        span = _client_span(request)
+        self._chain(EventType.AGENT_TO_AGENT_REQUEST, span, self._component_id, info.agent_id, side="client")
+        started = time.perf_counter_ns()
+        status, message = 0, ""
+        try:
+            reply = await call(info, request, deadline, on_part)
+            status = reply.status
+            return reply
+        except GenesisError as error:
+            status, message = error.status, f"{type(error).__name__}: {error}"
+            raise
+        except asyncio.CancelledError:
+            status, message = Status.CANCELLED, "the caller left"
+            raise
+        finally:
+            self._chain(
+                EventType.AGENT_TO_AGENT_RESPONSE,
+                span,
+                info.agent_id,
+                self._component_id,
+                side="client",
+                status=status,
+                duration_ns=time.perf_counter_ns() - started,
+                message=message,
+            )
+
+    async def _observe_service(self, handler: Handler, request: AgentRequest, send: Send) -> AgentReply:
+        span = _server_span()
+        caller = request.source_agent_id
+        self._chain(EventType.AGENT_TO_AGENT_REQUEST, span, caller, self._component_id, side="server")
+        started = time.perf_counter_ns()
+        status, message = 0, ""
+        try:
+            reply = await handler(request, send)
+            status = reply.status
+            return reply
+        except GenesisError as error:
+            status, message = error.status, f"{type(error).__name__}: {error}"
+            raise
+        except asyncio.CancelledError:
+            status, message = Status.CANCELLED, "cancelled"
+            raise
+        finally:
+            self._chain(
+                EventType.AGENT_TO_AGENT_RESPONSE,
+                span,
+                self._component_id,
+                caller,
+                side="server",
+                status=status,
+                duration_ns=time.perf_counter_ns() - started,
+                message=message,
+            )
+
+    def _chain(
+        self,
+        event_type: EventType,
+        span: TraceContext,
+        source_id: str,
+        target_id: str,
+        *,
+        side: str,
+        status: int = 0,
+        duration_ns: int = 0,
+        message: str = "",
+    ) -> None:
+        self._publish(
+            EventKind.CHAIN,
+            event_type,
+            trace_id=span.trace_id,
+            span_id=span.span_id,
+            parent_span_id=span.parent_span_id,
+            source_id=source_id,
+            target_id=target_id,
+            status=status,
+            duration_ns=duration_ns,
+            severity=Severity.ERROR if status else Severity.INFO,
+            message=message,
+            payload={"side": side},
+        )
+
+    def _lifecycle(self, event_type: EventType, message: str) -> None:
+        self._publish(EventKind.LIFECYCLE, event_type, message=message)
+
+    def _connection(self, event_type: EventType, info: AgentInfo, reason: str, severity: Severity) -> None:
+        self._publish(
+            EventKind.GENERAL,
+            event_type,
+            source_id=self._component_id,
+            target_id=info.agent_id,
+            severity=severity,
+            message=f"{self._name} and {info.name}: {reason}",
+        )
+
+    def _publish(self, kind: EventKind, event_type: EventType, **members: Any) -> None:
+        self._publisher.event(
+            MonitoringEvent(new_span_id(), kind, event_type, time.time_ns(), self._component_id, **members)
+        )
+
+    def _report_state(self, state: str) -> None:
+        self._publisher.status(
+            ComponentStatus(
+                self._component_id, self._component_type, self._name, state, socket.gethostname(), os.getpid()
+            )
+        )
+
+
+def _client_span(request: AgentRequest) -> TraceContext:
+    """The span of a call. Caller and callee report the same one: a hop is joined by its span id, not by guessing."""
+    span = parse_traceparent(request.traceparent, request.tracestate) or new_trace()
+    context = current_call.get()
+    return replace(span, parent_span_id=context.trace.span_id) if context is not None else span
+
+
+def _server_span() -> TraceContext:
+    context = current_call.get()
+    return context.trace if context is not None else new_trace()

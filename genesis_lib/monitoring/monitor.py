@@ -1,0 +1,34 @@
+"""Where monitoring plugs in. This one does nothing; `BusMonitor` publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from genesis_lib.dds.port import Participant
+from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
+from genesis_lib.rpc.client import ClientMiddleware
+from genesis_lib.rpc.replier import Handler, Send
+
+ServerMiddleware = Callable[[Handler, AgentRequest, Send], Awaitable[AgentReply]]
+
+
+class Monitor:
+    """Middleware for both directions, and what else there is to report of a component."""
+
+    client_middleware: Sequence[ClientMiddleware] = ()
+    server_middleware: Sequence[ServerMiddleware] = ()
+
+    async def open(self, participant: Participant) -> None:
+        """The component joined the domain."""
+
+    def ready(self) -> None:
+        """The component listens and is announced."""
+
+    def connection_established(self, info: AgentInfo) -> None:
+        """A Requester matched."""
+
+    def connection_lost(self, info: AgentInfo, reason: str) -> None:
+        """An agent with a Requester went away."""
+
+    async def close(self) -> None:
+        """The component leaves the domain."""

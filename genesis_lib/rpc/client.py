@@ -1,0 +1,62 @@
+"""The caller's side of RPC: middleware around the pool. Takes an AgentInfo, knows no directory."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+from genesis_lib.context import current_call
+from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
+from genesis_lib.rpc.pool import RequesterPool
+from genesis_lib.rpc.requester import OnPart
+from genesis_lib.tracing import new_trace
+
+Call = Callable[[AgentInfo, AgentRequest, float, OnPart | None], Awaitable[AgentReply]]
+ClientMiddleware = Callable[[Call, AgentInfo, AgentRequest, float, OnPart | None], Awaitable[AgentReply]]
+
+
+class RpcClient:
+    """Sends requests on behalf of one agent or interface.
+
+    `request` is the one verb: every middleware has its shape, the first one outermost. Fills in who calls, the chain so far
+    and the trace; a call made by a handler inherits the deadline it runs under.
+    """
+
+    def __init__(
+        self,
+        source_id: str,
+        pool: RequesterPool,
+        *,
+        connect_timeout: float,
+        middleware: Sequence[ClientMiddleware] = (),
+    ) -> None:
+        self._source_id = source_id
+        self._pool = pool
+        self._connect_timeout = connect_timeout
+        call: Call = self._send
+        for layer in reversed(middleware):
+            call = partial(layer, call)
+        self._call = call
+
+    async def request(
+        self, info: AgentInfo, request: AgentRequest, deadline: float, on_part: OnPart | None = None
+    ) -> AgentReply:
+        """Send the request to this agent; see `Requester.request` for what it raises."""
+        context = current_call.get()
+        request.source_agent_id = self._source_id
+        if context is None:
+            request.call_path = (self._source_id,)
+            trace = new_trace()
+        else:
+            request.call_path = (*context.call_path, self._source_id)
+            trace = context.trace.child()
+        request.traceparent, request.tracestate = trace.traceparent, trace.tracestate
+        return await self._call(info, request, deadline, on_part)
+
+    async def _send(
+        self, info: AgentInfo, request: AgentRequest, deadline: float, on_part: OnPart | None
+    ) -> AgentReply:
+        requester = self._pool.requesters.get(info.agent_id)
+        if requester is None or requester.lost:
+            requester = await self._pool.get(info)
+        return await requester.request(request, deadline, connect_timeout=self._connect_timeout, on_part=on_part)

@@ -1,0 +1,135 @@
+"""Functions that are called by name: found by their decorator, described by JSON Schema, checked on both sides."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic.errors import PydanticUserError
+
+from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments
+
+_MARK = "__genesis_function__"
+_RESERVED = {"timeout_seconds"}
+
+F = TypeVar("F", bound=Callable[..., Coroutine[Any, Any, Any]])
+
+
+def genesis_function(function: F) -> F:
+    """Offer an agent's coroutine method as a function on the bus.
+
+    Its name, docstring and type hints become the FunctionCapability; arguments are checked against the JSON Schema of the
+    hints by the caller and by the agent. The result has to be JSON.
+
+    Raises:
+        ConfigError: it is no coroutine function, takes `*args`, `**kwargs` or positional-only parameters, or a parameter
+            has a reserved name (`timeout_seconds`).
+    """
+    if not inspect.iscoroutinefunction(function):
+        raise ConfigError(f"genesis_function {function.__qualname__} has to be an 'async def' method")
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise ConfigError(f"genesis_function {function.__qualname__}: {parameter} cannot be passed by name")
+        if parameter.name in _RESERVED:
+            raise ConfigError(
+                f"genesis_function {function.__qualname__}: the name {parameter.name} is taken by call_function"
+            )
+    setattr(function, _MARK, True)
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedFunction:
+    """One function of one agent, bound and ready to be called."""
+
+    name: str
+    description: str
+    parameter_schema: Mapping[str, Any]
+    _arguments: TypeAdapter[Any]
+    _result: TypeAdapter[Any]
+    _bound: Callable[..., Coroutine[Any, Any, Any]]
+
+    async def call(self, arguments: Mapping[str, Any]) -> Any:
+        """Check the arguments, run the function, return its result as JSON-compatible data.
+
+        Raises:
+            InvalidArguments: they do not fit the type hints.
+        """
+        try:
+            checked = self._arguments.validate_python(dict(arguments))
+        except ValidationError as error:
+            raise InvalidArguments(f"{self.name}: {explain(error)}") from error
+        values = {name: getattr(checked, name) for name in type(checked).model_fields}
+        return self._result.dump_python(await self._bound(**values), mode="json")
+
+
+def offered_functions(owner: object) -> dict[str, OfferedFunction]:
+    """The functions of this object that carry the decorator, by name.
+
+    Raises:
+        ConfigError: a type hint is missing or has no JSON Schema.
+    """
+    found: dict[str, OfferedFunction] = {}
+    for name, _ in inspect.getmembers(type(owner), lambda member: getattr(member, _MARK, False)):
+        found[name] = _offer(name, getattr(owner, name))
+    return found
+
+
+def lookup(functions: Mapping[str, OfferedFunction], name: str, agent_name: str) -> OfferedFunction:
+    """The function of this name.
+
+    Raises:
+        FunctionNotFound: there is none; says which there are.
+    """
+    if name not in functions:
+        offers = ", ".join(sorted(functions)) or "none"
+        raise FunctionNotFound(f"{agent_name} has no function {name!r}; it offers: {offers}", target=agent_name)
+    return functions[name]
+
+
+def check_arguments(schema: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> None:
+    """Check arguments against an announced JSON Schema, before anything is sent.
+
+    Raises:
+        InvalidArguments: they do not satisfy it, or the schema itself is none.
+    """
+    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema.exceptions import best_match
+
+    try:
+        Draft202012Validator.check_schema(dict(schema))
+    except SchemaError as error:
+        raise InvalidArguments(f"{name}: the announced schema is no JSON Schema: {error.message}") from error
+    problem = best_match(Draft202012Validator(dict(schema)).iter_errors(dict(arguments)))
+    if problem is not None:
+        where = f" in {problem.json_path}" if problem.path else ""
+        raise InvalidArguments(f"{name}: {problem.message}{where}")
+
+
+def explain(error: ValidationError) -> str:
+    """A validation error in one line."""
+    return "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}" for problem in error.errors())
+
+
+def _offer(name: str, bound: Callable[..., Coroutine[Any, Any, Any]]) -> OfferedFunction:
+    try:
+        signature = inspect.signature(bound, eval_str=True)
+    except NameError as error:
+        raise ConfigError(f"genesis_function {name}: a type hint cannot be resolved: {error}") from error
+    fields: dict[str, Any] = {}
+    for parameter in signature.parameters.values():
+        if parameter.annotation is parameter.empty:
+            raise ConfigError(f"genesis_function {name}: parameter {parameter.name} needs a type hint")
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = (parameter.annotation, default)
+    returns = Any if signature.return_annotation is signature.empty else signature.return_annotation
+    try:
+        arguments = TypeAdapter(create_model(name, __config__=ConfigDict(extra="forbid"), **fields))
+        schema = arguments.json_schema()
+        result: TypeAdapter[Any] = TypeAdapter(returns)
+    except PydanticUserError as error:
+        raise ConfigError(f"genesis_function {name}: its type hints have no JSON Schema: {error}") from error
+    return OfferedFunction(name, inspect.getdoc(bound) or "", schema, arguments, result, bound)

@@ -1,0 +1,85 @@
+"""The way back to one client: a reply writer for its inbox, and what waits for it to match or to be free again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Self
+
+from genesis_lib.dds.port import Match, Participant, TopicSpec, Writer
+
+logger = logging.getLogger(__name__)
+
+
+class ReplyChannel:
+    """Replies to one inbox, in order. Never waits: what cannot be written now is kept, up to a limit in bytes."""
+
+    def __init__(self, topic: TopicSpec, inbox: bytes, *, backlog_bytes: int) -> None:
+        self._topic = topic
+        self._inbox = inbox
+        self._backlog: deque[bytes] = deque()
+        self._backlog_size = 0
+        self._backlog_limit = backlog_bytes
+        self._writer: Writer | None = None
+        self._readers = 0
+        self._flushing: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def open(self, participant: Participant) -> Self:
+        """Create the writer; replies wait until the inbox's reader has matched it."""
+        writer = await participant.create_writer(self._topic, partition=self._inbox.hex(), on_match=self._on_reader)
+        if self._closed:
+            await writer.close()
+        else:
+            self._writer = writer
+            self._flush()
+        return self
+
+    def send(self, payload: bytes) -> None:
+        """Write the payload, or keep it until that is possible."""
+        if self._closed:
+            return
+        if self._readers and self._writer is not None and not self._backlog and self._writer.try_write(payload):
+            return
+        if self._backlog_size + len(payload) > self._backlog_limit:
+            logger.warning(
+                "dropped a reply of %d bytes on %s: its client does not take in the %d bytes that wait already",
+                len(payload),
+                self._topic.name,
+                self._backlog_size,
+            )
+            return
+        self._backlog.append(payload)
+        self._backlog_size += len(payload)
+        self._flush()
+
+    async def drained(self) -> None:
+        """Wait until nothing waits any more."""
+        if self._flushing is not None:
+            await asyncio.gather(self._flushing, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Drop what waits and delete the writer."""
+        self._closed = True
+        if self._flushing is not None:
+            self._flushing.cancel()
+            await asyncio.gather(self._flushing, return_exceptions=True)
+        if self._writer is not None:
+            await self._writer.close()
+
+    def _on_reader(self, match: Match) -> None:
+        self._readers += 1 if match.matched else -1
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._backlog and self._readers and self._writer is not None and not self._closed and self._flushing is None:
+            self._flushing = asyncio.create_task(self._write_backlog(self._writer))
+
+    async def _write_backlog(self, writer: Writer) -> None:
+        try:
+            while self._backlog and self._readers:
+                await writer.write(self._backlog[0])
+                self._backlog_size -= len(self._backlog.popleft())
+        finally:
+            self._flushing = None

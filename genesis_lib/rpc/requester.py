@@ -1,0 +1,317 @@
+"""The client end of one agent's service: sends requests, matches replies to them, gives up on time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from genesis_lib.dds.port import Match, Participant, Reader, Sample, Writer
+from genesis_lib.errors import (
+    AgentLost,
+    AgentUnavailable,
+    DecodeError,
+    GenesisError,
+    MessageTooLarge,
+    RequestTimeout,
+    error_class_for,
+)
+from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
+from genesis_lib.rpc.streams import CREDIT_BATCH, join_parts
+from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
+
+logger = logging.getLogger(__name__)
+
+OnPart = Callable[[AgentReply], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Call:
+    future: asyncio.Future[AgentReply]
+    started: float
+    streams: bool
+    parts: list[AgentReply] = field(default_factory=list)
+    size: int = 0
+    arrived: asyncio.Event | None = None
+
+
+class Requester:
+    """Requests to one agent, and its replies in an inbox of their own.
+
+    The inbox is a partition of the reply topic. The request writer carries its id as user data, and the Replier makes a
+    reply writer for it: so `connect` can wait for both directions, and a slow client never delays another one.
+    """
+
+    def __init__(
+        self,
+        participant: Participant,
+        info: AgentInfo,
+        *,
+        max_message_bytes: int,
+        on_connected: Callable[[AgentInfo], None] = lambda info: None,
+    ) -> None:
+        self.info = info
+        self._on_connected = on_connected
+        self._participant = participant
+        self._max_message_bytes = max_message_bytes
+        self._inbox = os.urandom(16)
+        self._loop = asyncio.get_running_loop()
+        self._pending: dict[int, _Call] = {}
+        self._sequence = 0
+        self._guid = b""
+        self._request_readers = 0
+        self._reply_writers = 0
+        self._connected = asyncio.Event()
+        self._failure: GenesisError | None = None
+        self.last_used = self._loop.time()
+
+    async def open(self) -> Self:
+        """Create the endpoints. The match comes later: see `connect`."""
+        service = self.info.service_name
+        self._reader: Reader = await self._participant.create_reader(
+            reply_topic(service), self._on_samples, partition=self._inbox.hex(), on_match=self._on_reply_writer
+        )
+        self._writer: Writer = await self._participant.create_writer(
+            request_topic(service), user_data=self._inbox, on_match=self._on_request_reader
+        )
+        self._guid = self._writer.guid
+        return self
+
+    @property
+    def connected(self) -> bool:
+        """Matched in both directions."""
+        return self._connected.is_set()
+
+    @property
+    def in_flight(self) -> int:
+        """Number of calls that wait for their reply."""
+        return len(self._pending)
+
+    @property
+    def lost(self) -> bool:
+        """The agent went away; this Requester is of no more use."""
+        return self._failure is not None
+
+    async def connect(self, timeout_seconds: float) -> bool:
+        """Wait for the match in both directions; False when it does not come in time or the agent goes away."""
+        if self._failure is None and not self._connected.is_set():
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    await self._connected.wait()
+            except TimeoutError:
+                return False
+        return self._failure is None
+
+    async def request(
+        self, request: AgentRequest, deadline: float, *, connect_timeout: float, on_part: OnPart | None = None
+    ) -> AgentReply:
+        """Send a request and await its reply.
+
+        Args:
+            request: filled in by the caller but for identity and remaining time. It belongs to the Requester from here on.
+            deadline: on the event loop's clock.
+            connect_timeout: seconds to wait for the match, within the deadline.
+            on_part: awaited with each part of a streamed reply but the last. Without it parts are joined to one reply.
+
+        Raises:
+            AgentUnavailable: no match in time; nothing was sent.
+            AgentLost: the agent went away while the call was in flight.
+            RequestTimeout: the deadline passed. The remote handler is cancelled.
+            MessageTooLarge, InvalidRequest: the request cannot go on the wire, or the joined reply is too large.
+            GenesisError: the class the agent answered with.
+        """
+        loop = self._loop
+        started = self.last_used = loop.time()
+        self._sequence += 1
+        number = request.sequence_number = self._sequence
+        request.writer_guid = self._guid
+        if not self._connected.is_set() or self._failure is not None:
+            await self._require_connection(request, started, deadline, connect_timeout)
+        request.timeout_ns = round((deadline - loop.time()) * 1e9)
+        payload = encode_request(request)
+        if len(payload) > self._max_message_bytes:
+            raise MessageTooLarge(
+                f"the request to {self.info.name} has {len(payload)} bytes, the limit is {self._max_message_bytes}"
+                " (setting max_message_bytes)",
+                target=self.info.agent_id,
+            )
+        if request.timeout_ns <= 0:
+            raise self._timeout(request, started)
+        call = self._pending[number] = _Call(loop.create_future(), started, on_part is not None)
+        timer = loop.call_at(deadline, self._expire, request)
+        try:
+            if not self._writer.try_write(payload):
+                await self._write_when_free(request, payload, started, deadline)
+            if on_part is None:
+                return await call.future
+            return await self._receive_parts(request, call, on_part)
+        finally:
+            timer.cancel()
+            self.last_used = loop.time()
+            if self._pending.pop(number, None) is not None:
+                self._tell(request, RequestKind.CANCEL)
+            if call.future.done():
+                call.future.exception()  # seen, though the caller may have left before it
+
+    def fail(self, error: GenesisError) -> None:
+        """End all calls in flight: the agent is gone, or this Requester is being closed."""
+        if self._failure is None:
+            self._failure = error
+            self._connected.set()
+        pending, self._pending = self._pending, {}
+        for call in pending.values():
+            if not call.future.done():
+                call.future.set_exception(
+                    AgentLost(str(error), target=self.info.agent_id, elapsed_seconds=self._loop.time() - call.started)
+                )
+            if call.arrived is not None:
+                call.arrived.set()
+
+    async def close(self) -> None:
+        """Fail what is in flight and delete the endpoints."""
+        self.fail(AgentLost(f"the connection to {self.info.name} was closed", target=self.info.agent_id))
+        await asyncio.gather(self._writer.close(), self._reader.close())
+
+    async def _require_connection(
+        self, request: AgentRequest, started: float, deadline: float, connect_timeout: float
+    ) -> None:
+        timeout = min(connect_timeout, deadline - started)
+        if await self.connect(timeout):
+            return
+        why = (
+            str(self._failure)
+            if self._failure
+            else (
+                f"{self.info.name} is announced but did not match within {timeout:.1f} s"
+                f" (request reader {'seen' if self._request_readers else 'not seen'},"
+                f" reply writer {'seen' if self._reply_writers else 'not seen'}); 'genesis doctor' looks for the cause"
+            )
+        )
+        raise AgentUnavailable(
+            why,
+            target=self.info.agent_id,
+            request_id=request.request_id,
+            elapsed_seconds=self._loop.time() - started,
+        )
+
+    async def _write_when_free(self, request: AgentRequest, payload: bytes, started: float, deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._writer.write(payload)
+        except TimeoutError:
+            raise self._timeout(request, started) from None
+
+    async def _receive_parts(self, request: AgentRequest, call: _Call, on_part: OnPart) -> AgentReply:
+        call.arrived = asyncio.Event()
+        taken = 0
+        while True:
+            while call.parts:
+                await on_part(call.parts.pop(0))
+                taken += 1
+                if taken % CREDIT_BATCH == 0:
+                    self._tell(request, RequestKind.CREDIT)
+            if call.future.done():
+                return call.future.result()
+            call.arrived.clear()
+            await call.arrived.wait()
+
+    def _timeout(self, request: AgentRequest, started: float) -> RequestTimeout:
+        elapsed = self._loop.time() - started
+        return RequestTimeout(
+            f"no answer from {self.info.name} within {elapsed:.3f} s",
+            target=self.info.agent_id,
+            request_id=request.request_id,
+            elapsed_seconds=elapsed,
+        )
+
+    def _expire(self, request: AgentRequest) -> None:
+        call = self._pending.get(request.sequence_number)
+        if call is not None and not call.future.done():
+            call.future.set_exception(self._timeout(request, call.started))
+            if call.arrived is not None:
+                call.arrived.set()
+
+    def _tell(self, request: AgentRequest, kind: RequestKind) -> None:
+        """Tell the Replier about a request under way. Dropped when the writer is throttled: its deadline ends it anyway."""
+        if self._failure is None:
+            notice = AgentRequest(
+                "", self._guid, request.sequence_number, kind, source_agent_id=request.source_agent_id
+            )
+            self._writer.try_write(encode_request(notice))
+
+    def _on_request_reader(self, match: Match) -> None:
+        self._request_readers += 1 if match.matched else -1
+        self._update_connected()
+
+    def _on_reply_writer(self, match: Match) -> None:
+        self._reply_writers += 1 if match.matched else -1
+        self._update_connected()
+
+    def _update_connected(self) -> None:
+        if self._failure is not None:
+            return
+        if self._request_readers and self._reply_writers:
+            if not self._connected.is_set():
+                self._connected.set()
+                self._on_connected(self.info)
+        elif self._connected.is_set():
+            self.fail(AgentLost(f"{self.info.name} went away", target=self.info.agent_id))
+
+    def _on_samples(self, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            if not sample.valid_data:
+                continue
+            try:
+                reply = decode_reply(sample.payload)
+            except DecodeError as error:
+                logger.warning("refused a reply from %s (%s): %s", self.info.name, self.info.agent_id, error)
+                continue
+            call = self._pending.get(reply.sequence_number)
+            if call is None or call.future.done() or reply.writer_guid != self._guid:
+                continue  # the answer to a call that was given up
+            if reply.final is Final.MORE:
+                self._on_part(reply, call, len(sample.payload))
+            else:
+                del self._pending[reply.sequence_number]
+                self._finish(reply, call)
+
+    def _on_part(self, part: AgentReply, call: _Call, size: int) -> None:
+        call.parts.append(part)
+        if call.streams:
+            if call.arrived is not None:
+                call.arrived.set()
+            return
+        call.size += size
+        if call.size > self._max_message_bytes:
+            call.future.set_exception(
+                MessageTooLarge(
+                    f"the parts of the reply from {self.info.name} add up to more than {self._max_message_bytes} bytes"
+                    " (setting max_message_bytes); receive them with stream_agent_request",
+                    target=self.info.agent_id,
+                )
+            )
+        elif len(call.parts) % CREDIT_BATCH == 0:
+            self._tell(AgentRequest("", sequence_number=part.sequence_number), RequestKind.CREDIT)
+
+    def _finish(self, reply: AgentReply, call: _Call) -> None:
+        if reply.remote_exception:
+            call.future.set_exception(self._error_from(reply, call))
+        elif call.streams or not call.parts:
+            call.future.set_result(reply)
+        else:
+            call.future.set_result(join_parts(call.parts, reply))
+        if call.arrived is not None:
+            call.arrived.set()
+
+    def _error_from(self, reply: AgentReply, call: _Call) -> GenesisError:
+        name = str(reply.metadata.get("error", ""))
+        return error_class_for(name, reply.status)(
+            reply.message,
+            target=self.info.agent_id,
+            request_id=f"{reply.writer_guid.hex()}:{reply.sequence_number}",
+            elapsed_seconds=self._loop.time() - call.started,
+            retry_after_seconds=reply.retry_after_ns / 1e9 if reply.retry_after_ns else None,
+        )
