@@ -15,8 +15,8 @@ from genesis_lib.llm.port import ChatModel
 from genesis_lib.llm.routing import RoutingQuestion, ask_again, ask_for_agent, read_answer
 from genesis_lib.settings import load_settings
 
-DEFAULT_PROMPT_BUDGET = 60_000
-_LEAST_PROMPT_BUDGET = 1000
+DEFAULT_PROMPT_BUDGET = 100_000
+_LEAST_PROMPT_BUDGET = 4000
 _NO_MODEL = "no language model is configured (set OPENAI_API_KEY or OPENAI_BASE_URL)"
 
 _log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ def _fallback(cards: Mapping[str, AgentCard], problem: str) -> Classification:
     if agent_id is None:
         return Classification(None, f"{problem}; no available agent is default_capable", "none")
     name = cards[agent_id].get("name") or agent_id
-    return Classification(agent_id, f"{problem}; {name} is default_capable", "default_capable")
+    return Classification(agent_id, f"{problem}; {name!r} is default_capable", "default_capable")
 
 
 def _half_of_what_is_left() -> float | None:
