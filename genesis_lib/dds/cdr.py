@@ -202,9 +202,7 @@ def _fixed_checks(leaf: Leaf, variable: str, values: str, scope: dict[str, Any])
     return []
 
 
-def _compile_decoder(
-    type_name: str, leaves: tuple[Leaf, ...], *, complete: bool
-) -> Callable[[bytes], tuple[Any, ...]]:
+def _compile_decoder(type_name: str, leaves: tuple[Leaf, ...], *, complete: bool) -> Callable[[bytes], tuple[Any, ...]]:
     scope: dict[str, Any] = {
         "header": struct.Struct("<4sI").unpack_from,
         "encapsulation": ENCAPSULATION[:2],
