@@ -92,15 +92,15 @@ class _Block:
     variable: Leaf | None
     after_string: bool
 
-    def struct_at(self, residue: int, prefix: str = "") -> struct.Struct:
-        """The block when it starts at an offset with this residue modulo 4."""
+    def struct_at(self, residue: int, prefix: str = "", *, padded: bool = False) -> struct.Struct:
+        """The block when it starts at an offset with this residue modulo 4; `padded` up to a multiple of 4."""
         layout = "<" + prefix + ("x" if self.after_string else "")
         position = residue + self.after_string
         for code, size, alignment in self._parts():
             padding = -position % alignment
             layout += "x" * padding + code
             position += padding + size
-        return struct.Struct(layout)
+        return struct.Struct(layout + "x" * (-position % 4) * padded)
 
     def end(self, start: str) -> str:
         """Expression for the offset behind this block when it starts at the offset `start`."""
@@ -138,7 +138,6 @@ def _compile_encoder(type_name: str, leaves: tuple[Leaf, ...]) -> Callable[..., 
     scope: dict[str, Any] = {
         "join": b"".join,
         "header": ENCAPSULATION,
-        "zeros": (b"", b"\0\0\0", b"\0\0", b"\0"),
         "bad_values": (AttributeError, TypeError, UnicodeEncodeError, struct.error),
         "refuse": lambda *values: refuse(type_name, leaves, values),
     }
@@ -154,12 +153,17 @@ def _compile_encoder(type_name: str, leaves: tuple[Leaf, ...]) -> Callable[..., 
             checks += _variable_checks(block.variable, index)
             arguments.append(f"n{index} + 1" if block.variable.kind == "string" else f"n{index}")
         if number == 0:
-            scope["pack0"] = block.struct_at(0, "4sI").pack
+            scope["pack0"] = block.struct_at(0, "4sI", padded=block.variable is None).pack
             parts.append(f"pack0({', '.join(['header', 'end - 8', *arguments])})")
             end = str(8 + block.struct_at(0).size)
         else:
-            scope[f"pack{number}"] = tuple(block.struct_at(residue_value).pack for residue_value in range(4))
-            parts.append(f"pack{number}[{residue} & 3]({', '.join(arguments)})")
+            structs = [block.struct_at(start, padded=block.variable is None) for start in range(4)]
+            if arguments:
+                scope[f"pack{number}"] = tuple(each.pack for each in structs)
+                parts.append(f"pack{number}[{residue} & 3]({', '.join(arguments)})")
+            else:
+                scope["padding"] = tuple(each.pack() for each in structs)
+                parts.append(f"padding[{residue} & 3]")
             lengths.append(f"end = {block.end(f'end + {residue}')}")
         if block.variable is not None:
             parts.append(f"b{index}")
@@ -173,7 +177,7 @@ def encode({", ".join(parameters)}):
             refuse({", ".join(parameters)})
         end = {end}
         {"; ".join(lengths) or "pass"}
-        return join(({", ".join(parts)}, zeros[end & 3]))
+        return join(({", ".join(parts)},))
     except bad_values:
         refuse({", ".join(parameters)})
 """
