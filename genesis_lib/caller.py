@@ -85,7 +85,9 @@ class Caller:
     ) -> AgentReply:
         """One request, one reply; raises what `Resolver.resolve` and `Requester.request` raise."""
         deadline = self._deadline(timeout_seconds or self._settings.request_timeout_seconds)
-        info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
+        info = self.resolver.find(target, request.conversation_id)
+        if info is None:
+            info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
         return await self._client.request(info, request, deadline)
 
     async def stream(
@@ -170,10 +172,13 @@ class Caller:
         context = current_call.get()
         in_chain = context.call_path if context is not None else ()
         candidates = [agent for agent in self.resolver.visible() if agent.agent_id not in in_chain]
-        choice = await self._classifier.classify(message, candidates)
+        deadline = self._deadline(timeout_seconds or self._settings.request_timeout_seconds)
+        half = (deadline - self._loop.time()) / 2  # the chosen agent has the other half
+        choice = await self._classifier.classify(message, candidates, timeout_seconds=half)
         if choice.agent_id is None:
             raise AgentNotFound(f"no agent on the domain fits the request: {choice.reason}")
-        reply = (await self.request(choice.agent_id, request, timeout_seconds, wait=False)).as_dict()
+        remaining = deadline - self._loop.time()
+        reply = (await self.request(choice.agent_id, request, remaining, wait=False)).as_dict()
         reply["metadata"] = {**reply["metadata"], "routed_to": choice.agent_id, "reason": choice.reason}
         return reply
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from genesis_lib.context import current_call
-from genesis_lib.errors import GenesisError, HopLimitExceeded, InvalidArguments, LoopDetected, RemoteAgentError
+from genesis_lib.errors import HopLimitExceeded, LoopDetected, RemoteAgentError
 from genesis_lib.messages import AgentReply, AgentRequest, Attachment, Final, RequestKind
 from genesis_lib.rpc.batch import answer_items, decode_items
 from genesis_lib.rpc.functions import OfferedFunction, lookup
@@ -18,7 +19,12 @@ from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.streams import join_parts
 from genesis_lib.rpc.wire import load_object
 
-Hook = Callable[[dict[str, Any]], Awaitable[dict[str, Any]] | AsyncIterator[dict[str, Any]]]
+logger = logging.getLogger(__name__)
+
+Hook = Callable[[dict[str, Any]], Awaitable[dict[str, Any]] | AsyncGenerator[dict[str, Any], None]]
+CallHook = Callable[[str, Hook, AgentRequest, Send], Awaitable[AgentReply]]
+
+_BATCH = RequestKind.BATCH
 _REPLY_KEYS = frozenset({"message", "status", "conversation_id", "metadata", "attachments"})
 
 
@@ -26,13 +32,15 @@ def make_handler(
     agent_name: str, hook: Hook, functions: Mapping[str, OfferedFunction], middleware: Sequence[Callable[..., Any]]
 ) -> Handler:
     """The handler a Replier runs: hook, functions and batches behind the server middleware, the first one outermost."""
+    call_hook = _stream_hook if inspect.isasyncgenfunction(hook) else _await_hook
 
     async def dispatch(request: AgentRequest, send: Send) -> AgentReply:
         if request.method:
             return await _call_function(agent_name, functions, request)
-        if request.kind is RequestKind.BATCH:
-            return await answer_items(decode_items(request), partial(_answer_whole, agent_name, hook))
-        return await _call_hook(agent_name, hook, request, send)
+        if request.kind is _BATCH:
+            return await answer_items(decode_items(request), partial(_answer_whole, call_hook, agent_name, hook))
+        with _Application(agent_name):
+            return await call_hook(agent_name, hook, request, send)
 
     handler: Handler = dispatch
     for layer in reversed(middleware):
@@ -40,28 +48,44 @@ def make_handler(
     return handler
 
 
-async def _call_hook(agent_name: str, hook: Hook, request: AgentRequest, send: Send) -> AgentReply:
-    try:
-        result = hook(_as_dict(request))
-        if inspect.isawaitable(result):
-            return _as_reply(agent_name, await result)
-        async for part in result:
+class _Application:
+    """Around the application's own code: whatever it raises becomes a typed error at its caller."""
+
+    __slots__ = ("_who",)
+
+    def __init__(self, who: str) -> None:
+        self._who = who
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them.
+        if isinstance(error, Exception) and not isinstance(error, (LoopDetected, HopLimitExceeded, RemoteAgentError)):
+            logger.debug("%s failed", self._who, exc_info=error)
+            raise RemoteAgentError(f"{self._who} failed: {type(error).__name__}: {error}", target=self._who) from error
+
+
+async def _await_hook(agent_name: str, hook: Hook, request: AgentRequest, send: Send) -> AgentReply:
+    return _as_reply(agent_name, await cast("Awaitable[object]", hook(_as_dict(request))))
+
+
+async def _stream_hook(agent_name: str, hook: Hook, request: AgentRequest, send: Send) -> AgentReply:
+    async with aclosing(cast("AsyncGenerator[object, None]", hook(_as_dict(request)))) as parts:
+        async for part in parts:
             await send(_as_reply(agent_name, part))
-        return AgentReply("", final=Final.END)
-    except (LoopDetected, HopLimitExceeded, RemoteAgentError):
-        raise  # these speak of the chain as a whole, whoever sees them
-    except Exception as error:
-        raise _remote_error(agent_name, error) from error
+    return AgentReply("", final=Final.END)
 
 
-async def _answer_whole(agent_name: str, hook: Hook, request: AgentRequest) -> AgentReply:
+async def _answer_whole(call_hook: CallHook, agent_name: str, hook: Hook, request: AgentRequest) -> AgentReply:
     parts: list[AgentReply] = []
 
     async def collect(part: AgentReply) -> None:
         parts.append(part)
 
-    last = await _call_hook(agent_name, hook, request, collect)
-    return join_parts(parts, last) if parts else last
+    with _Application(agent_name):
+        last = await call_hook(agent_name, hook, request, collect)
+    return join_parts(parts, last)
 
 
 async def _call_function(
@@ -69,22 +93,13 @@ async def _call_function(
 ) -> AgentReply:
     function = lookup(functions, request.method, agent_name)
     arguments = load_object(request.message, f"the arguments of {request.method}")
-    try:
-        result = await function.call(arguments)
-        return AgentReply(json.dumps(result, ensure_ascii=False, allow_nan=False))
-    except (InvalidArguments, LoopDetected, HopLimitExceeded):
-        raise
-    except Exception as error:
-        raise _remote_error(f"{agent_name}.{request.method}", error) from error
-
-
-def _remote_error(who: str, error: Exception) -> RemoteAgentError:
-    return RemoteAgentError(f"{who} failed: {type(error).__name__}: {error}", target=who)
+    checked = function.check(arguments)
+    with _Application(f"{agent_name}.{request.method}"):
+        return AgentReply(json.dumps(await function.call(checked), ensure_ascii=False, allow_nan=False))
 
 
 def _as_dict(request: AgentRequest) -> dict[str, Any]:
     context = current_call.get()
-    deadline = context.deadline if context is not None else None
     return {
         "message": request.message,
         "conversation_id": request.conversation_id,
@@ -92,7 +107,7 @@ def _as_dict(request: AgentRequest) -> dict[str, Any]:
         "attachments": list(request.attachments),
         "source_agent_id": request.source_agent_id,
         "request_id": request.request_id,
-        "timeout_seconds": None if deadline is None else max(0.0, deadline - asyncio.get_running_loop().time()),
+        "timeout_seconds": context.seconds_left() if context is not None else None,
     }
 
 
@@ -103,25 +118,26 @@ def _as_reply(agent_name: str, result: object) -> AgentReply:
         RemoteAgentError: it is not a dict with a text as `message`, or a member has the wrong type.
     """
 
-    def wrong(what: str) -> GenesisError:
-        return RemoteAgentError(f"{agent_name} returned the wrong shape: {what}", target=agent_name)
+    if not isinstance(result, dict):
+        raise _wrong(agent_name, f"a reply is a dict with 'message', this is {type(result).__name__}")
+    if not _REPLY_KEYS.issuperset(result):
+        unknown = sorted(map(repr, set(result) - _REPLY_KEYS))[0]
+        raise _wrong(agent_name, f"unknown key {unknown}; known are {', '.join(sorted(_REPLY_KEYS))}")
+    get = result.get
+    message, status, metadata = get("message"), get("status", 0), get("metadata") or {}
+    conversation_id, attachments = get("conversation_id") or "", get("attachments") or ()
+    if type(message) is not str:
+        raise _wrong(agent_name, f"'message' has to be text, this is {type(message).__name__}")
+    if type(status) is not int or not -(2**31) <= status < 2**31:
+        raise _wrong(agent_name, f"'status' has to be a 32-bit integer, this is {status!r}")
+    if type(metadata) is not dict:
+        raise _wrong(agent_name, f"'metadata' has to be a dict, this is {type(metadata).__name__}")
+    if type(conversation_id) is not str:
+        raise _wrong(agent_name, f"'conversation_id' has to be text, this is {type(conversation_id).__name__}")
+    if attachments and not all(isinstance(item, Attachment) for item in attachments):
+        raise _wrong(agent_name, "'attachments' has to be a list of Attachment")
+    return AgentReply(message, status, conversation_id, "", metadata, tuple(attachments))
 
-    if not isinstance(result, Mapping):
-        raise wrong(f"a reply is a dict with 'message', this is {type(result).__name__}")
-    unknown = set(result) - _REPLY_KEYS
-    if unknown:
-        raise wrong(f"unknown key {sorted(map(str, unknown))[0]!r}; known are {', '.join(sorted(_REPLY_KEYS))}")
-    message, status = result.get("message"), result.get("status", 0)
-    metadata, attachments = result.get("metadata") or {}, result.get("attachments") or ()
-    conversation_id = result.get("conversation_id") or ""
-    if not isinstance(message, str):
-        raise wrong(f"'message' has to be text, this is {type(message).__name__}")
-    if isinstance(status, bool) or not isinstance(status, int) or not -(2**31) <= status < 2**31:
-        raise wrong(f"'status' has to be a 32-bit integer, this is {status!r}")
-    if not isinstance(metadata, dict):
-        raise wrong(f"'metadata' has to be a dict, this is {type(metadata).__name__}")
-    if not isinstance(conversation_id, str):
-        raise wrong(f"'conversation_id' has to be text, this is {type(conversation_id).__name__}")
-    if not isinstance(attachments, (list, tuple)) or not all(isinstance(item, Attachment) for item in attachments):
-        raise wrong("'attachments' has to be a list of Attachment")
-    return AgentReply(message, status, conversation_id, metadata=metadata, attachments=tuple(attachments))
+
+def _wrong(agent_name: str, what: str) -> RemoteAgentError:
+    return RemoteAgentError(f"{agent_name} returned the wrong shape: {what}", target=agent_name)

@@ -41,6 +41,11 @@ def new_trace() -> TraceContext:
     return TraceContext(f"{_fast.getrandbits(128) or 1:032x}", new_span_id())
 
 
+def new_traceparent() -> str:
+    """The header value of a new trace's root span."""
+    return f"00-{_fast.getrandbits(128) or 1:032x}-{_fast.getrandbits(64) or 1:016x}-01"
+
+
 def parse_traceparent(traceparent: str, tracestate: str = "") -> TraceContext | None:
     """The context a traceparent names, or None when it is absent or malformed (the standard says: start anew)."""
     match = _TRACEPARENT.fullmatch(traceparent)

@@ -26,6 +26,7 @@ class EndpointQos:
         lease_seconds: lease of the automatic liveliness, None when the profile asks for none.
         autodispose: a writer that goes away disposes its instances.
         lifespan_seconds: age at which a sample is worthless, None for never.
+        asynchronous: samples written in one go may leave in one packet (publish mode ASYNCHRONOUS).
     """
 
     reliable: bool = False
@@ -35,6 +36,7 @@ class EndpointQos:
     lease_seconds: float | None = None
     autodispose: bool = True
     lifespan_seconds: float | None = None
+    asynchronous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class _Reader:
                 case "writer_data_lifecycle", "autodispose_unregistered_instances", "true" | "false" as flag:
                     qos = replace(qos, autodispose=flag == "true")
                 case "publish_mode", "kind", "ASYNCHRONOUS_PUBLISH_MODE_QOS":
-                    pass  # Connext's own; Cyclone fragments large samples by itself
+                    qos = replace(qos, asynchronous=True)
                 case "representation", "value", _:
                     self._check_representation(field, where)
                 case _:

@@ -9,7 +9,7 @@ from genesis_lib.context import current_call
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
 from genesis_lib.rpc.pool import RequesterPool
 from genesis_lib.rpc.requester import OnPart
-from genesis_lib.tracing import new_trace
+from genesis_lib.tracing import new_traceparent
 
 Call = Callable[[AgentInfo, AgentRequest, float, OnPart | None], Awaitable[AgentReply]]
 ClientMiddleware = Callable[[Call, AgentInfo, AgentRequest, float, OnPart | None], Awaitable[AgentReply]]
@@ -31,6 +31,7 @@ class RpcClient:
         middleware: Sequence[ClientMiddleware] = (),
     ) -> None:
         self._source_id = source_id
+        self._own_path = (source_id,)
         self._pool = pool
         self._connect_timeout = connect_timeout
         call: Call = self._send
@@ -38,25 +39,31 @@ class RpcClient:
             call = partial(layer, call)
         self._call = call
 
-    async def request(
+    def request(
         self, info: AgentInfo, request: AgentRequest, deadline: float, on_part: OnPart | None = None
-    ) -> AgentReply:
+    ) -> Awaitable[AgentReply]:
         """Send the request to this agent; see `Requester.request` for what it raises."""
         context = current_call.get()
         request.source_agent_id = self._source_id
         if context is None:
-            request.call_path = (self._source_id,)
-            trace = new_trace()
+            request.call_path = self._own_path
+            request.traceparent = new_traceparent()
         else:
-            request.call_path = (*context.call_path, self._source_id)
+            request.call_path = context.call_path + self._own_path
             trace = context.trace.child()
-        request.traceparent, request.tracestate = trace.traceparent, trace.tracestate
-        return await self._call(info, request, deadline, on_part)
+            request.traceparent, request.tracestate = trace.traceparent, trace.tracestate
+        return self._call(info, request, deadline, on_part)
 
-    async def _send(
+    def _send(
         self, info: AgentInfo, request: AgentRequest, deadline: float, on_part: OnPart | None
-    ) -> AgentReply:
+    ) -> Awaitable[AgentReply]:
         requester = self._pool.requesters.get(info.agent_id)
         if requester is None or requester.lost:
-            requester = await self._pool.get(info)
+            return self._open_and_send(info, request, deadline, on_part)
+        return requester.request(request, deadline, connect_timeout=self._connect_timeout, on_part=on_part)
+
+    async def _open_and_send(
+        self, info: AgentInfo, request: AgentRequest, deadline: float, on_part: OnPart | None
+    ) -> AgentReply:
+        requester = await self._pool.get(info)
         return await requester.request(request, deadline, connect_timeout=self._connect_timeout, on_part=on_part)

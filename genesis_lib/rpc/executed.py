@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 _REMEMBERED = 512
 _REPLY_BYTES = 1 << 20
+_KEPT_PARTS = 16
 
 
 class ExecutedRequests:
     """Bounded memory of request numbers and their replies.
 
     A client's numbers rise. One that is older than the memory counts as executed, so forgetting can only lose the replay
-    of a reply, never run a request twice. Replies are kept up to 1 MiB for each client.
+    of a reply, never run a request twice. Replies are kept up to 16 parts each and
+    1 MiB for each client.
     """
 
     def __init__(self) -> None:
-        self._replies: dict[int, list[bytes]] = {}
+        self._replies: dict[int, tuple[bytes, ...]] = {}
         self._forgotten = -1
         self._bytes = 0
 
@@ -26,17 +28,20 @@ class ExecutedRequests:
 
     def add(self, number: int) -> None:
         """Remember that this request was admitted."""
-        self._replies[number] = []
-        if len(self._replies) > _REMEMBERED:
-            oldest = next(iter(self._replies))
-            self._bytes -= sum(map(len, self._replies.pop(oldest)))
-            self._forgotten = max(self._forgotten, oldest)
+        replies = self._replies
+        replies[number] = ()
+        if len(replies) > _REMEMBERED:
+            oldest = next(iter(replies))
+            for payload in replies.pop(oldest):
+                self._bytes -= len(payload)
+            if oldest > self._forgotten:
+                self._forgotten = oldest
 
     def keep(self, number: int, payload: bytes) -> None:
         """Keep a part of its reply for a resend, as long as there is room."""
         parts = self._replies.get(number)
-        if parts is not None and self._bytes + len(payload) <= _REPLY_BYTES:
-            parts.append(payload)
+        if parts is not None and len(parts) < _KEPT_PARTS and self._bytes + len(payload) <= _REPLY_BYTES:
+            self._replies[number] = (*parts, payload) if parts else (payload,)
             self._bytes += len(payload)
 
     def replies(self, number: int) -> Sequence[bytes]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from genesis_lib.dds.port import Match
-from genesis_lib.errors import GenesisError, RequestTimeout
+from genesis_lib.errors import GenesisError
 from genesis_lib.messages import AgentRequest
 from genesis_lib.rpc.executed import ExecutedRequests
 from genesis_lib.rpc.reply_channel import ReplyChannel
@@ -23,68 +21,46 @@ class Client:
         self.executions: dict[int, Execution] = {}
         self.executed = ExecutedRequests()
 
-    def abort_all(self, reason: GenesisError | None) -> None:
-        """Abort whatever runs or waits for this client."""
-        for execution in list(self.executions.values()):
-            execution.abort(reason)
-
 
 class Execution:
-    """The task that runs a request's handler, and the clock over it."""
+    """A request that was admitted.
+
+    Attributes:
+        deadline: on the event loop's clock, None for none.
+        task: runs the handler; None while the request waits for its turn.
+        entered: the task has begun to run.
+        aborted: it was cancelled from outside; `reason` is what its caller is told, None when nobody waits for it.
+        parts_sent: parts of the reply that went out.
+    """
 
     __slots__ = (
         "_credit",
         "_credit_granted",
-        "_on_done",
-        "_task",
-        "_timer",
         "aborted",
         "client",
         "deadline",
         "done",
-        "error",
+        "entered",
         "parts_sent",
+        "reason",
         "request",
         "started",
+        "task",
     )
 
-    def __init__(
-        self,
-        request: AgentRequest,
-        client: Client,
-        deadline: float | None,
-        loop: asyncio.AbstractEventLoop,
-        on_done: Callable[[Execution], None],
-    ) -> None:
+    def __init__(self, request: AgentRequest, client: Client, deadline: float | None) -> None:
         self.request = request
         self.client = client
         self.deadline = deadline
-        self.started: float | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.started = 0.0
+        self.entered = False
         self.done = False
         self.aborted = False
-        self.error: BaseException | None = None
+        self.reason: GenesisError | None = None
         self.parts_sent = 0
-        self._on_done = on_done
-        self._task: asyncio.Task[None] | None = None
-        self._timer = loop.call_at(deadline, self._expire) if deadline is not None else None
         self._credit = CREDIT_WINDOW
         self._credit_granted: asyncio.Event | None = None
-
-    def start(self, loop: asyncio.AbstractEventLoop, body: Coroutine[Any, Any, None]) -> None:
-        """Run the body in a task of its own."""
-        self.started = loop.time()
-        self._task = loop.create_task(body)
-        self._task.add_done_callback(self._finish)
-
-    def abort(self, reason: GenesisError | None) -> None:
-        """Cancel, whether it runs or waits. `error` is what the caller is to be told; None when nobody waits for it."""
-        if self.done or self.aborted:
-            return
-        self.aborted, self.error = True, reason
-        if self._task is not None:
-            self._task.cancel()
-        else:
-            self._end()
 
     def grant_credit(self) -> None:
         """The caller consumed a batch of parts."""
@@ -98,22 +74,3 @@ class Execution:
             self._credit_granted = asyncio.Event()
             await self._credit_granted.wait()
         self._credit -= 1
-
-    def _expire(self) -> None:
-        self.abort(RequestTimeout("the deadline passed before the agent had an answer"))
-
-    def _finish(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled():
-            if not self.aborted:
-                self.error = asyncio.CancelledError("the handler cancelled itself")
-        elif not self.aborted:
-            self.error = task.exception()
-        else:
-            task.exception()  # a handler that raises while it is being cancelled; its caller is told of the cancel
-        self._end()
-
-    def _end(self) -> None:
-        self.done = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._on_done(self)

@@ -52,18 +52,21 @@ class OfferedFunction:
     _result: TypeAdapter[Any]
     _bound: Callable[..., Coroutine[Any, Any, Any]]
 
-    async def call(self, arguments: Mapping[str, Any]) -> Any:
-        """Check the arguments, run the function, return its result as JSON-compatible data.
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as the type hints want them.
 
         Raises:
-            InvalidArguments: they do not fit the type hints.
+            InvalidArguments: they do not fit.
         """
         try:
             checked = self._arguments.validate_python(dict(arguments))
         except ValidationError as error:
             raise InvalidArguments(f"{self.name}: {explain(error)}") from error
-        values = {name: getattr(checked, name) for name in type(checked).model_fields}
-        return self._result.dump_python(await self._bound(**values), mode="json")
+        return {name: getattr(checked, name) for name in type(checked).model_fields}
+
+    async def call(self, checked: Mapping[str, Any]) -> Any:
+        """Run the function with checked arguments; returns its result as JSON-compatible data."""
+        return self._result.dump_python(await self._bound(**checked), mode="json")
 
 
 def offered_functions(owner: object) -> dict[str, OfferedFunction]:

@@ -1,14 +1,12 @@
-"""The server end of an agent's service: admits requests, runs the handler within limits, sends replies."""
+"""The server end of an agent's service: knows its clients, admits their requests once, sends the replies."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Self
 
-from genesis_lib.context import CallContext, current_call
 from genesis_lib.dds.port import Match, Participant, Reader, Sample
 from genesis_lib.errors import (
     AgentUnavailable,
@@ -16,20 +14,19 @@ from genesis_lib.errors import (
     DecodeError,
     GenesisError,
     MessageTooLarge,
-    Overloaded,
-    RemoteAgentError,
-    RequestCancelled,
     remote_exception_for,
 )
 from genesis_lib.messages import AgentReply, AgentRequest, Final, RequestKind
 from genesis_lib.rpc.execution import Client, Execution
+from genesis_lib.rpc.executor import Executor, Outcome
 from genesis_lib.rpc.guards import Guard
 from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.wire import decode_request, encode_reply, reply_topic, request_topic
-from genesis_lib.tracing import new_trace, parse_traceparent
 
 logger = logging.getLogger(__name__)
 
+_CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
+_INBOX_BYTES = 16
 _ERROR_TEXT = 4096
 
 Send = Callable[[AgentReply], Awaitable[None]]
@@ -37,10 +34,15 @@ Handler = Callable[[AgentRequest, Send], Awaitable[AgentReply]]
 
 
 class Replier:
-    """Serves `{service_name}Request`.
+    """Serves `{service_name}Request`. A request is executed at most once, resends included.
 
-    A request is executed at most once, within its deadline, with at most `max_concurrency` others. Up to `max_queue` wait
-    for their turn; one that expires there never starts. What comes after that is refused with `Overloaded`.
+    Args:
+        service_name: unique to this agent.
+        agent_id: goes into replies and refusals.
+        handler: answers a request; sends the parts of a stream, and returns its last part or end mark.
+        guards: asked before a request is admitted.
+        max_concurrency, max_queue: see `Executor`.
+        max_message_bytes: largest reply.
     """
 
     def __init__(
@@ -58,17 +60,13 @@ class Replier:
         self._agent_id = agent_id
         self._handler = handler
         self._guards = tuple(guards)
-        self._max_concurrency = max_concurrency
-        self._max_queue = max_queue
         self._max_message_bytes = max_message_bytes
+        self._executor = Executor(
+            agent_id, self._handle, self._finish, max_concurrency=max_concurrency, max_queue=max_queue
+        )
         self._clients: dict[int, Client] = {}
-        self._running = 0
-        self._queue: deque[Execution] = deque()
-        self._mean_seconds = 0.01
-        self._housekeeping: set[asyncio.Task[object]] = set()
+        self._housekeeping: set[asyncio.Future[object]] = set()
         self._draining = False
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     async def open(self, participant: Participant) -> Self:
         """Start to listen."""
@@ -79,22 +77,16 @@ class Replier:
         )
         return self
 
-    async def close(self, grace_seconds: float = 0.0) -> None:
+    async def close(self, grace_seconds: float) -> None:
         """Refuse new requests, let those that run finish within the grace time, cancel the rest, delete the endpoints."""
         self._draining = True
-        try:
-            async with asyncio.timeout(grace_seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            for client in self._clients.values():
-                client.abort_all(RequestCancelled(f"agent {self._agent_id} is shutting down", target=self._agent_id))
-            async with asyncio.timeout(max(grace_seconds, 1.0)):
-                await self._idle.wait()
-        finally:
-            await asyncio.gather(*(client.channel.drained() for client in self._clients.values()))
-            await self._reader.close()
-            clients, self._clients = self._clients, {}
-            await asyncio.gather(*self._housekeeping, *(client.channel.close() for client in clients.values()))
+        await self._executor.drain(grace_seconds)
+        await asyncio.gather(*(client.channel.drained() for client in self._clients.values()))
+        await self._reader.close()
+        clients, self._clients = self._clients, {}
+        await asyncio.gather(*self._housekeeping, *(client.channel.close() for client in clients.values()))
+
+    # Clients
 
     def _on_client(self, match: Match) -> None:
         if match.matched:
@@ -102,16 +94,18 @@ class Replier:
             return
         client = self._clients.pop(match.handle, None)
         if client is not None:
-            client.abort_all(None)
+            for execution in list(client.executions.values()):
+                self._executor.abort(execution, None)
             self._keep_house(client.channel.close())
 
     def _add_client(self, match: Match) -> Client | None:
         known = self._clients.get(match.handle)
         if known is not None:
             return known
-        if len(match.user_data) != 16:
+        if len(match.user_data) != _INBOX_BYTES:
             logger.warning(
-                "refused: participant %s writes on %s without an inbox id as user data",
+                "agent %s refused participant %s: it writes on %s without an inbox id as user data",
+                self._agent_id,
                 match.participant.hex(),
                 request_topic(self._service_name).name,
             )
@@ -127,6 +121,8 @@ class Replier:
         task = asyncio.ensure_future(work)
         self._housekeeping.add(task)
         task.add_done_callback(self._housekeeping.discard)
+
+    # Requests
 
     def _on_samples(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
@@ -152,36 +148,26 @@ class Replier:
 
     def _receive(self, client: Client, request: AgentRequest) -> None:
         number = request.sequence_number
-        if request.kind is RequestKind.CANCEL or request.kind is RequestKind.CREDIT:
+        if request.kind is _CANCEL:
             execution = client.executions.get(number)
-            if execution is None:
-                return
-            if request.kind is RequestKind.CREDIT:
+            if execution is not None:
+                self._executor.abort(execution, None)
+        elif request.kind is _CREDIT:
+            execution = client.executions.get(number)
+            if execution is not None:
                 execution.grant_credit()
-            else:
-                execution.abort(None)
-            return
-        if client.executed.seen(number):
+        elif client.executed.seen(number):
             for payload in client.executed.replies(number):
                 client.channel.send(payload)
-            return
-        client.executed.add(number)
-        error = self._refusal(request)
-        if error is not None:
-            self._send_error(client, request, error)
-            return
-        deadline = self._loop.time() + request.timeout_ns / 1e9 if request.timeout_ns > 0 else None
-        execution = Execution(request, client, deadline, self._loop, self._on_done)
-        client.executions[number] = execution
-        self._idle.clear()
-        if self._running < self._max_concurrency:
-            self._start(execution)
         else:
-            self._queue.append(execution)
-
-    def _start(self, execution: Execution) -> None:
-        self._running += 1
-        execution.start(self._loop, self._execute(execution))
+            client.executed.add(number)
+            refusal = self._refusal(request)
+            if refusal is not None:
+                self._send_error(client, request, refusal)
+                return
+            deadline = self._loop.time() + request.timeout_ns / 1e9 if request.timeout_ns > 0 else None
+            execution = client.executions[number] = Execution(request, client, deadline)
+            self._executor.submit(execution)
 
     def _refusal(self, request: AgentRequest) -> GenesisError | None:
         if self._draining:
@@ -190,60 +176,30 @@ class Replier:
             error = guard(request)
             if error is not None:
                 return error
-        if self._running >= self._max_concurrency and len(self._queue) >= self._max_queue:
-            wait = self._mean_seconds * len(self._queue) / self._max_concurrency
-            return Overloaded(
-                f"agent {self._agent_id} has {self._running} requests running and {len(self._queue)} waiting;"
-                f" try again in {wait:.2f} s",
-                target=self._agent_id,
-                retry_after_seconds=max(wait, 0.01),
-            )
-        return None
+        return self._executor.overload()
 
-    async def _execute(self, execution: Execution) -> None:
-        """Body of a request's task: the handler, and the reply it leads to."""
-        request, client = execution.request, execution.client
-        trace = parse_traceparent(request.traceparent, request.tracestate) or new_trace()
-        current_call.set(
-            CallContext(
-                request.request_id,
-                request.source_agent_id,
-                request.conversation_id,
-                request.call_path,
-                execution.deadline,
-                trace,
-            )
-        )
-
+    def _handle(self, execution: Execution) -> Awaitable[AgentReply]:
         async def send(part: AgentReply) -> None:
             await execution.take_credit()
-            part.part_number, part.final = execution.parts_sent, Final.MORE
-            self._send(client, request, part)
+            part.part_number, part.final = execution.parts_sent, _MORE
+            self._send(execution.client, execution.request, part)
             execution.parts_sent += 1
 
-        reply = await self._handler(request, send)
-        reply.part_number = execution.parts_sent
-        self._send(client, request, reply)
+        return self._handler(execution.request, send)
 
-    def _on_done(self, execution: Execution) -> None:
-        execution.client.executions.pop(execution.request.sequence_number, None)
-        if execution.started is not None:
-            self._running -= 1
-            self._mean_seconds += 0.1 * (self._loop.time() - execution.started - self._mean_seconds)
-        if execution.error is not None:
-            self._answer_failure(execution, execution.error)
-        while self._queue and self._running < self._max_concurrency:
-            waiting = self._queue.popleft()
-            if not waiting.done:
-                self._start(waiting)
-        if not self._running and not self._queue:
-            self._idle.set()
+    def _finish(self, execution: Execution, outcome: Outcome) -> None:
+        client, request = execution.client, execution.request
+        client.executions.pop(request.sequence_number, None)
+        if isinstance(outcome, AgentReply):
+            outcome.part_number = execution.parts_sent
+            try:
+                self._send(client, request, outcome)
+            except GenesisError as error:  # the reply itself cannot go on the wire
+                outcome = error
+        if isinstance(outcome, GenesisError):
+            self._send_error(client, request, outcome, execution.parts_sent)
 
-    def _answer_failure(self, execution: Execution, error: BaseException) -> None:
-        if not isinstance(error, GenesisError):
-            logger.error("agent %s: the handler failed", self._agent_id, exc_info=error)
-            error = RemoteAgentError(f"{type(error).__name__}: {error}", target=self._agent_id)
-        self._send_error(execution.client, execution.request, error, execution.parts_sent)
+    # Replies
 
     def _send(self, client: Client, request: AgentRequest, reply: AgentReply) -> None:
         reply.writer_guid, reply.sequence_number = request.writer_guid, request.sequence_number

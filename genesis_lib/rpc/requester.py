@@ -20,18 +20,23 @@ from genesis_lib.errors import (
     error_class_for,
 )
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
+from genesis_lib.rpc.expiry import ExpiryTimer
 from genesis_lib.rpc.streams import CREDIT_BATCH, join_parts
 from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
 
 logger = logging.getLogger(__name__)
+
+_MORE = Final.MORE
 
 OnPart = Callable[[AgentReply], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class _Call:
+    request: AgentRequest
     future: asyncio.Future[AgentReply]
     started: float
+    deadline: float
     streams: bool
     parts: list[AgentReply] = field(default_factory=list)
     size: int = 0
@@ -60,6 +65,7 @@ class Requester:
         self._inbox = os.urandom(16)
         self._loop = asyncio.get_running_loop()
         self._pending: dict[int, _Call] = {}
+        self._expiry = ExpiryTimer(self._loop, self._sweep)
         self._sequence = 0
         self._guid = b""
         self._request_readers = 0
@@ -130,7 +136,10 @@ class Requester:
         request.writer_guid = self._guid
         if not self._connected.is_set() or self._failure is not None:
             await self._require_connection(request, started, deadline, connect_timeout)
-        request.timeout_ns = round((deadline - loop.time()) * 1e9)
+            remaining = deadline - loop.time()
+        else:
+            remaining = deadline - started
+        request.timeout_ns = int(remaining * 1e9)
         payload = encode_request(request)
         if len(payload) > self._max_message_bytes:
             raise MessageTooLarge(
@@ -140,8 +149,8 @@ class Requester:
             )
         if request.timeout_ns <= 0:
             raise self._timeout(request, started)
-        call = self._pending[number] = _Call(loop.create_future(), started, on_part is not None)
-        timer = loop.call_at(deadline, self._expire, request)
+        call = self._pending[number] = _Call(request, loop.create_future(), started, deadline, on_part is not None)
+        self._expiry.cover(deadline)
         try:
             if not self._writer.try_write(payload):
                 await self._write_when_free(request, payload, started, deadline)
@@ -149,11 +158,10 @@ class Requester:
                 return await call.future
             return await self._receive_parts(request, call, on_part)
         finally:
-            timer.cancel()
-            self.last_used = loop.time()
-            if self._pending.pop(number, None) is not None:
+            if number in self._pending:
+                del self._pending[number]
                 self._tell(request, RequestKind.CANCEL)
-            if call.future.done():
+            if call.arrived is not None and call.future.done():
                 call.future.exception()  # seen, though the caller may have left before it
 
     def fail(self, error: GenesisError) -> None:
@@ -173,6 +181,7 @@ class Requester:
     async def close(self) -> None:
         """Fail what is in flight and delete the endpoints."""
         self.fail(AgentLost(f"the connection to {self.info.name} was closed", target=self.info.agent_id))
+        self._expiry.cancel()
         await asyncio.gather(self._writer.close(), self._reader.close())
 
     async def _require_connection(
@@ -227,12 +236,16 @@ class Requester:
             elapsed_seconds=elapsed,
         )
 
-    def _expire(self, request: AgentRequest) -> None:
-        call = self._pending.get(request.sequence_number)
-        if call is not None and not call.future.done():
-            call.future.set_exception(self._timeout(request, call.started))
-            if call.arrived is not None:
-                call.arrived.set()
+    def _sweep(self, now: float) -> float | None:
+        earliest: float | None = None
+        for call in self._pending.values():
+            if call.deadline > now:
+                earliest = call.deadline if earliest is None else min(earliest, call.deadline)
+            elif not call.future.done():
+                call.future.set_exception(self._timeout(call.request, call.started))
+                if call.arrived is not None:
+                    call.arrived.set()
+        return earliest
 
     def _tell(self, request: AgentRequest, kind: RequestKind) -> None:
         """Tell the Replier about a request under way. Dropped when the writer is throttled: its deadline ends it anyway."""
@@ -272,7 +285,7 @@ class Requester:
             call = self._pending.get(reply.sequence_number)
             if call is None or call.future.done() or reply.writer_guid != self._guid:
                 continue  # the answer to a call that was given up
-            if reply.final is Final.MORE:
+            if reply.final is _MORE:
                 self._on_part(reply, call, len(sample.payload))
             else:
                 del self._pending[reply.sequence_number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from genesis_lib.dds.cdr import codec
@@ -48,7 +49,7 @@ def encode_request(request: AgentRequest) -> bytes:
         request.method,
         request.traceparent,
         request.tracestate,
-        _dumps(request.call_path) if request.call_path else "",
+        _dump_path(request.call_path) if request.call_path else "",
         request.timeout_ns,
         request.idempotent,
         dump_object(request.metadata, "metadata") if request.metadata else "",
@@ -94,7 +95,7 @@ def decode_request(payload: bytes) -> AgentRequest:
         method,
         traceparent,
         tracestate,
-        _load_names(call_path, "call_path") if call_path else (),
+        _load_path(call_path) if call_path else (),
         timeout_ns,
         idempotent,
         load_object(metadata, "metadata") if metadata else {},
@@ -197,10 +198,16 @@ def load_json(text: str, what: str) -> Any:
         raise DecodeError(f"{what} is not JSON: {error}") from error
 
 
-def _load_names(text: str, what: str) -> tuple[str, ...]:
-    value = load_json(text, what)
+@lru_cache(1024)
+def _dump_path(path: tuple[str, ...]) -> str:
+    return _dumps(path)
+
+
+@lru_cache(1024)
+def _load_path(text: str) -> tuple[str, ...]:
+    value = load_json(text, "call_path")
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise DecodeError(f"{what} is not a JSON array of strings")
+        raise DecodeError("call_path is not a JSON array of strings")
     return tuple(value)
 
 

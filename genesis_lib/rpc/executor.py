@@ -1,0 +1,150 @@
+"""Runs admitted requests: so many at a time, each within its deadline, the rest in a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from genesis_lib.context import CallContext, current_call
+from genesis_lib.errors import GenesisError, Overloaded, RemoteAgentError, RequestCancelled, RequestTimeout
+from genesis_lib.messages import AgentReply
+from genesis_lib.rpc.execution import Execution
+from genesis_lib.rpc.expiry import ExpiryTimer
+
+logger = logging.getLogger(__name__)
+
+_LEAST_RETRY_SECONDS = 0.01
+
+Outcome = AgentReply | GenesisError | None
+
+
+class Executor:
+    """Executes requests.
+
+    Args:
+        agent_id: for what refusals say.
+        handle: runs the handler of an execution, parts of its reply sent along the way, and returns the last one.
+        finish: told once of every execution how it ended: its last reply, an error, or None when nobody waits for it.
+        max_concurrency: executions that run at the same time.
+        max_queue: executions that wait for their turn.
+    """
+
+    def __init__(
+        self,
+        agent_id: str,
+        handle: Callable[[Execution], Awaitable[AgentReply]],
+        finish: Callable[[Execution, Outcome], None],
+        *,
+        max_concurrency: int,
+        max_queue: int,
+    ) -> None:
+        self._agent_id = agent_id
+        self._handle = handle
+        self._finish = finish
+        self._max_concurrency = max_concurrency
+        self._max_queue = max_queue
+        self._loop = asyncio.get_running_loop()
+        self._expiry = ExpiryTimer(self._loop, self._sweep)
+        self._admitted: dict[Execution, None] = {}
+        self._queue: deque[Execution] = deque()
+        self._running = 0
+        self._mean_seconds = 0.01
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def overload(self) -> Overloaded | None:
+        """The refusal of one more request, None while there is room."""
+        if self._running < self._max_concurrency or len(self._queue) < self._max_queue:
+            return None
+        wait = max(self._mean_seconds * len(self._queue) / self._max_concurrency, _LEAST_RETRY_SECONDS)
+        return Overloaded(
+            f"agent {self._agent_id} has {self._running} requests running and {len(self._queue)} waiting;"
+            f" try again in {wait:.2f} s",
+            target=self._agent_id,
+            retry_after_seconds=wait,
+        )
+
+    def submit(self, execution: Execution) -> None:
+        """Run it, now or when its turn comes."""
+        self._admitted[execution] = None
+        self._idle.clear()
+        if execution.deadline is not None:
+            self._expiry.cover(execution.deadline)
+        if self._running < self._max_concurrency:
+            self._start(execution)
+        else:
+            self._queue.append(execution)
+
+    def abort(self, execution: Execution, reason: GenesisError | None) -> None:
+        """Cancel it, whether it runs or waits. The reason is what its caller is told; None when nobody waits for it."""
+        if execution.done or execution.aborted:
+            return
+        execution.aborted, execution.reason = True, reason
+        if execution.task is not None:
+            execution.task.cancel()
+        if not execution.entered:
+            self._end(execution, reason)
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Wait for what is admitted, as long as the grace time lasts; then cancel the rest."""
+        try:
+            async with asyncio.timeout(grace_seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            tasks = [execution.task for execution in self._admitted if execution.task is not None]
+            for execution in list(self._admitted):
+                self.abort(
+                    execution, RequestCancelled(f"agent {self._agent_id} is shutting down", target=self._agent_id)
+                )
+            await asyncio.wait(tasks, timeout=max(grace_seconds, 1.0)) if tasks else None
+        self._expiry.cancel()
+
+    def _start(self, execution: Execution) -> None:
+        self._running += 1
+        execution.started = self._loop.time()
+        execution.task = self._loop.create_task(self._run(execution))
+
+    async def _run(self, execution: Execution) -> None:
+        execution.entered = True
+        current_call.set(CallContext(execution.request, execution.deadline, self._loop))
+        outcome: Outcome
+        try:
+            outcome = await self._handle(execution)
+        except asyncio.CancelledError:
+            outcome = execution.reason
+            if not execution.aborted:
+                outcome = RequestCancelled("the agent cancelled its own work on the request", target=self._agent_id)
+        except GenesisError as error:
+            outcome = error
+        except Exception as error:  # the handler is the application's, and its caller waits for an answer
+            logger.exception("agent %s: the handler failed", self._agent_id)
+            outcome = RemoteAgentError(f"{type(error).__name__}: {error}", target=self._agent_id)
+        self._end(execution, execution.reason if execution.aborted else outcome)
+
+    def _end(self, execution: Execution, outcome: Outcome) -> None:
+        execution.done = True
+        del self._admitted[execution]
+        if execution.task is not None:
+            self._running -= 1
+            self._mean_seconds += 0.1 * (self._loop.time() - execution.started - self._mean_seconds)
+        self._finish(execution, outcome)
+        while self._queue and self._running < self._max_concurrency:
+            waiting = self._queue.popleft()
+            if not waiting.done:
+                self._start(waiting)
+        if not self._admitted:
+            self._idle.set()
+
+    def _sweep(self, now: float) -> float | None:
+        earliest: float | None = None
+        for execution in list(self._admitted):
+            deadline = execution.deadline
+            if deadline is None or execution.aborted:
+                continue
+            if deadline <= now:
+                self.abort(execution, RequestTimeout("the deadline passed before the agent had an answer"))
+            elif earliest is None or deadline < earliest:
+                earliest = deadline
+        return earliest
