@@ -43,8 +43,13 @@ from genesis_lib.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_write_flush = DDS._dll_handle.dds_write_flush
+# Called without letting go of the GIL: they return at once, and taking it back would cost a change of threads.
+_quick = ctypes.PyDLL(DDS._dll_handle._name)
+_write_flush = _quick.dds_write_flush
 _write_flush.argtypes, _write_flush.restype = [ctypes.c_int32], ctypes.c_int32
+_take_status = _quick.dds_take_status
+_take_status.argtypes = [ctypes.c_int32, ctypes.POINTER(ctypes.c_uint32), ctypes.c_uint32]
+_take_status.restype = ctypes.c_int32
 _qset_writer_batching = DDS._dll_handle.dds_qset_writer_batching
 _qset_writer_batching.argtypes, _qset_writer_batching.restype = [ctypes.c_void_p, ctypes.c_bool], None
 
@@ -138,7 +143,7 @@ class _Endpoint:
         self._on_match = on_match
         self._matches: dict[int, Match] = {}
         self._status = ctypes.c_uint32()
-        self._mask = ctypes.c_uint32(self._status_mask)
+        self._status_pointer = ctypes.pointer(self._status)
         self._closed = False
         entity.set_status_mask(self._status_mask)
         self._key = participant.waitset.attach(entity, self._on_trigger)
@@ -156,7 +161,7 @@ class _Endpoint:
         await asyncio.to_thread(_delete, *self._owned, *unused_topics)
 
     def _take_status(self) -> int:
-        self._entity._take_status(self._ref, ctypes.byref(self._status), self._mask)
+        _take_status(self._ref, self._status_pointer, self._status_mask)
         return self._status.value
 
     def _on_trigger(self) -> None:
@@ -244,6 +249,9 @@ class CycloneWriter(_Endpoint):
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def try_write(self, payload: bytes) -> bool:
+        return not self._waiting and self._write_now(payload)
+
+    def _write_now(self, payload: bytes) -> bool:
         if self._closed:
             raise BusError(f"the writer on topic {self._topic} is closed")
         code = ddspy_write(self._ref, payload)
@@ -281,14 +289,14 @@ class CycloneWriter(_Endpoint):
         _write_flush(self._ref)
 
     async def write(self, payload: bytes) -> None:
-        if not self._waiting and self.try_write(payload):
+        if self.try_write(payload):
             return
         turn = self._loop.create_future()
         self._waiting.append(turn)
         try:
             if self._waiting[0] is not turn:
                 await turn
-            while not self.try_write(payload):
+            while not self._write_now(payload):
                 # Ends when the readers have acknowledged everything, or one of them is given up.
                 await asyncio.to_thread(self._entity._wait_for_acks, self._ref, 1_000_000_000)
         finally:

@@ -19,17 +19,22 @@ def domain_configuration(settings: Settings) -> str:
     - PreEmptiveAckDelay 0: the first acknowledgement would otherwise wait 10 ms, and what was written before it for the
       next heartbeat: one first call in five took 100 ms.
     - WhcHigh 8 MB: the default throttles a writer after a few large messages.
+    - MaxMessageSize 64 KB on loopback only: on a network such datagrams would be fragmented, and one lost frame lose all.
+    - SocketReceiveBufferSize: what arrives in a burst of large messages, as far as the system grants it.
     - LeaseDuration: endpoints of a crashed process unmatch only when the participant's lease has run out.
     """
     interfaces = "".join(f"<NetworkInterface name={quoteattr(name)}/>" for name in settings.interfaces)
-    general = f"<General><Interfaces>{interfaces}</Interfaces></General>" if interfaces else ""
+    general = f"<Interfaces>{interfaces}</Interfaces>" if interfaces else ""
+    if settings.interfaces == ("lo",):
+        general += "<MaxMessageSize>65500B</MaxMessageSize>"
     peers = "".join(f"<Peer address={quoteattr(address)}/>" for address in settings.peers)
     discovery = f"<LeaseDuration>{round(settings.lease_seconds * 1000)}ms</LeaseDuration>"
     if peers:
         discovery += f"<Peers>{peers}</Peers>"
     ours = (
-        f'<CycloneDDS><Domain Id="any">{general}<Discovery>{discovery}</Discovery>'
+        f'<CycloneDDS><Domain Id="any"><General>{general}</General><Discovery>{discovery}</Discovery>'
         "<Internal><PreEmptiveAckDelay>0ms</PreEmptiveAckDelay>"
+        '<SocketReceiveBufferSize min="default" max="4MB"/>'
         "<Watermarks><WhcHigh>8MB</WhcHigh></Watermarks></Internal></Domain></CycloneDDS>"
     )
     theirs = os.environ.get("CYCLONEDDS_URI", "")

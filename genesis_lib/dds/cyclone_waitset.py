@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from cyclonedds.core import Entity, GuardCondition, WaitSet
 from cyclonedds.domain import DomainParticipant
@@ -31,7 +32,8 @@ class WaitSetThread:
         self._attach(self._guard, _GUARD)
         self._handlers: dict[int, Callable[[], None]] = {}
         self._next_key = _GUARD + 1
-        self._resume = threading.Semaphore(0)
+        self._resume = threading.Lock()  # taken by the thread, given back by the loop: cheaper than a semaphore
+        self._resume.acquire()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="genesis-dds-waitset", daemon=True)
         self._thread.start()
@@ -52,7 +54,8 @@ class WaitSetThread:
         """End the thread. Blocks for as long as it takes to wake up: call it off the event loop."""
         self._closing = True
         self._guard.set(True)
-        self._resume.release()
+        with suppress(RuntimeError):  # the thread was about to wait again already
+            self._resume.release()
         self._thread.join()
         for entity in (self._guard, self._waitset):
             entity._delete(entity._ref)
@@ -81,4 +84,5 @@ class WaitSetThread:
                 if handler is not None:
                     handler()
         finally:
-            self._resume.release()
+            if not self._closing:
+                self._resume.release()

@@ -14,6 +14,7 @@ from genesis_lib.errors import (
     DecodeError,
     GenesisError,
     MessageTooLarge,
+    Overloaded,
     remote_exception_for,
 )
 from genesis_lib.messages import AgentReply, AgentRequest, Final, RequestKind
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
 _INBOX_BYTES = 16
 _ERROR_TEXT = 4096
+_BACKLOG_MESSAGES = 4  # of the largest size
+_BACKLOG_RETRY_SECONDS = 0.1
 
 Send = Callable[[AgentReply], Awaitable[None]]
 Handler = Callable[[AgentRequest, Send], Awaitable[AgentReply]]
@@ -110,9 +113,7 @@ class Replier:
                 request_topic(self._service_name).name,
             )
             return None
-        channel = ReplyChannel(
-            reply_topic(self._service_name), match.user_data, backlog_bytes=2 * self._max_message_bytes
-        )
+        channel = ReplyChannel(reply_topic(self._service_name), match.user_data)
         client = self._clients[match.handle] = Client(match, channel)
         self._keep_house(channel.open(self._participant))
         return client
@@ -161,7 +162,7 @@ class Replier:
                 client.channel.send(payload)
         else:
             client.executed.add(number)
-            refusal = self._refusal(request)
+            refusal = self._refusal(client, request)
             if refusal is not None:
                 self._send_error(client, request, refusal)
                 return
@@ -169,13 +170,19 @@ class Replier:
             execution = client.executions[number] = Execution(request, client, deadline)
             self._executor.submit(execution)
 
-    def _refusal(self, request: AgentRequest) -> GenesisError | None:
+    def _refusal(self, client: Client, request: AgentRequest) -> GenesisError | None:
         if self._draining:
             return AgentUnavailable(f"agent {self._agent_id} is shutting down", target=self._agent_id)
         for guard in self._guards:
             error = guard(request)
             if error is not None:
                 return error
+        if client.channel.backlog_bytes > _BACKLOG_MESSAGES * self._max_message_bytes:
+            return Overloaded(
+                f"agent {self._agent_id} has {client.channel.backlog_bytes} bytes of replies that you have not taken in",
+                target=self._agent_id,
+                retry_after_seconds=_BACKLOG_RETRY_SECONDS,
+            )
         return self._executor.overload()
 
     def _handle(self, execution: Execution) -> Awaitable[AgentReply]:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, TopicSpec, Writer
 
-logger = logging.getLogger(__name__)
-
 
 class ReplyChannel:
-    """Replies to one inbox, in order. Never waits: what cannot be written now is kept, up to a limit in bytes."""
+    """Replies to one inbox, in order. Never waits: what cannot be written now is kept.
 
-    def __init__(self, topic: TopicSpec, inbox: bytes, *, backlog_bytes: int) -> None:
+    `backlog_bytes` is the size of what is kept. Its bound is that a client with a backlog gets nothing more executed.
+    """
+
+    def __init__(self, topic: TopicSpec, inbox: bytes) -> None:
         self._topic = topic
         self._inbox = inbox
         self._backlog: deque[bytes] = deque()
-        self._backlog_size = 0
-        self._backlog_limit = backlog_bytes
+        self.backlog_bytes = 0
         self._writer: Writer | None = None
         self._readers = 0
         self._flushing: asyncio.Task[None] | None = None
@@ -42,16 +41,8 @@ class ReplyChannel:
             return
         if self._readers and self._writer is not None and not self._backlog and self._writer.try_write(payload):
             return
-        if self._backlog_size + len(payload) > self._backlog_limit:
-            logger.warning(
-                "dropped a reply of %d bytes on %s: its client does not take in the %d bytes that wait already",
-                len(payload),
-                self._topic.name,
-                self._backlog_size,
-            )
-            return
         self._backlog.append(payload)
-        self._backlog_size += len(payload)
+        self.backlog_bytes += len(payload)
         self._flush()
 
     async def drained(self) -> None:
@@ -80,6 +71,6 @@ class ReplyChannel:
         try:
             while self._backlog and self._readers:
                 await writer.write(self._backlog[0])
-                self._backlog_size -= len(self._backlog.popleft())
+                self.backlog_bytes -= len(self._backlog.popleft())
         finally:
             self._flushing = None
