@@ -20,6 +20,7 @@ from genesis_lib.errors import (
     error_class_for,
 )
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
+from genesis_lib.rpc.diagnosis import explain_no_match
 from genesis_lib.rpc.expiry import ExpiryTimer
 from genesis_lib.rpc.streams import CREDIT_BATCH, join_parts
 from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
@@ -190,15 +191,14 @@ class Requester:
         timeout = min(connect_timeout, deadline - started)
         if await self.connect(timeout):
             return
-        why = (
-            str(self._failure)
-            if self._failure
-            else (
-                f"{self.info.name} is announced but did not match within {timeout:.1f} s"
-                f" (request reader {'seen' if self._request_readers else 'not seen'},"
-                f" reply writer {'seen' if self._reply_writers else 'not seen'}); 'genesis doctor' looks for the cause"
+        if self._failure is not None:
+            why = str(self._failure)
+        else:
+            cause = await explain_no_match(self._participant, self.info.service_name)
+            why = (
+                f"{self.info.name} is announced but did not match within {timeout:.1f} s: {cause}."
+                " 'genesis doctor' looks further"
             )
-        )
         raise AgentUnavailable(
             why,
             target=self.info.agent_id,

@@ -1,0 +1,45 @@
+# Two commands do all the set-up: `make demo` and `make test`. Each makes .venv and installs what it needs.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: demo test lint benchmark api clean
+
+demo: .venv/demo-installed
+	@$(BIN)/genesis demo $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,--scripted-model)
+
+test: .venv/test-installed lint
+	$(BIN)/pytest -n auto
+
+lint: .venv/test-installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# Every figure of docs/benchmarks.md, and the tables in it. Takes about half an hour on a machine that does nothing else.
+benchmark: .venv/benchmark-installed
+	$(BIN)/python -m benchmarks.run --json benchmarks/results/run.json --plot docs/images/benchmarks.svg
+	$(BIN)/python -m benchmarks.startup --cold-starts 1000 --swarm --json benchmarks/results/startup.json
+	$(BIN)/python -m benchmarks.document benchmarks/results/run.json benchmarks/results/startup.json
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/pip-installed:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "genesis_lib needs Python 3.11 or newer; '$(PYTHON)' is older. Say where it is: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	@touch $@
+
+.venv/demo-installed: .venv/pip-installed pyproject.toml
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/test-installed: .venv/demo-installed
+	$(BIN)/pip install --quiet --group test
+	@touch $@
+
+.venv/benchmark-installed: .venv/demo-installed
+	$(BIN)/pip install --quiet --group benchmark
+	@touch $@
