@@ -1,0 +1,58 @@
+"""English words that requests about the weather are made of, apart from the place. Folded, as `regions.fold` does it."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FILLER_WORDS = _words(
+    """
+    a about according actually again all almost also am an and any anything are around as ask at away be because been before
+    being below best between both bring but by can check city could country currently day days do does doing done down during
+    each either else enough even ever every expect expected find for from get gets getting give given go going good had has
+    have having he hello help her here hey hi him his hour hours how i if in info information into is it its just know later
+    let like likely ll local look looking looks m may maybe me might moment more most much must my near need next no not now of
+    off on one only or other our out outside over per place plan planning please possible present pretty probably quite re
+    really report right s say see shall she should show since so some somebody someone something soon still t take tell than
+    thank thanks that the their them then there these they thing things think this those through till time to too town travel
+    trip under until up update us use usual ve very visit visiting want was way we wear were what whats when where whether
+    which while who why will wish with within without wonder wondering would yes you your
+    """
+)
+"""Words that neither begin nor end a place's name."""
+
+CALENDAR_WORDS = _words(
+    """
+    today tonight tomorrow yesterday morning mornings noon midday afternoon evening evenings night midnight week weeks weekend
+    month year minute minutes monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat sun
+    january february march april june july august september october november december spring summer autumn winter am pm
+    """
+)
+
+ALERT_WORDS = _words("alert alerts warning warnings advisory advisories hazard hazards")
+PRECIPITATION_WORDS = _words(
+    """
+    rain rains rained raining rainy rainfall raincoat snow snows snowed snowing snowy snowfall precipitation umbrella umbrellas
+    drizzle drizzling shower showers sleet hail hailing wet dry downpour
+    """
+)
+TEMPERATURE_WORDS = _words(
+    """
+    temperature temperatures temp temps degree degrees celsius fahrenheit hot hotter cold colder warm warmer cool cooler chilly
+    freezing freeze frost heat thermometer
+    """
+)
+FORECAST_WORDS = _words("forecast forecasts forecasted outlook week")
+GENERAL_WORDS = _words(
+    """
+    weather climate condition conditions sky skies sun sunny sunshine cloud clouds cloudy overcast fog foggy mist misty wind
+    winds windy breeze breezy gust gusts storm storms stormy thunder thunderstorm thunderstorms lightning humid humidity clear
+    mild nice beautiful lovely bad
+    """
+)
+NOW_WORDS = _words("now currently moment presently")
+
+WEATHER_WORDS = ALERT_WORDS | PRECIPITATION_WORDS | TEMPERATURE_WORDS | FORECAST_WORDS | GENERAL_WORDS
+"""Words that name a place only with a capital, as in "Hot Springs"."""
