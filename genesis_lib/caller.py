@@ -11,7 +11,7 @@ from genesis_lib.app import GenesisApp
 from genesis_lib.context import current_call
 from genesis_lib.discovery.directory import Change
 from genesis_lib.discovery.resolver import Resolver
-from genesis_lib.errors import AgentNotFound, GenesisError, InvalidRequest
+from genesis_lib.errors import AgentNotFound, FunctionNotFound, GenesisError, InvalidRequest
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Attachment, Final, RequestKind
 from genesis_lib.monitoring.monitor import Monitor
 from genesis_lib.rpc.batch import decode_replies, encode_items
@@ -42,7 +42,6 @@ class Caller:
         *,
         agents_only: bool,
     ) -> None:
-        self._own_id = app.agent_id
         self._callbacks = callbacks
         self._settings = app.settings
         self._monitor = monitor
@@ -63,6 +62,8 @@ class Caller:
             middleware=monitor.client_middleware,
         )
         self.directory.add_listener(self._on_change)
+        for agent in self.resolver.visible():  # another user of the directory saw them arrive
+            self._call_back(Change.ARRIVED, agent)
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -84,7 +85,7 @@ class Caller:
         self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
     ) -> AgentReply:
         """One request, one reply; raises what `Resolver.resolve` and `Requester.request` raise."""
-        deadline = self._deadline(timeout_seconds or self._settings.request_timeout_seconds)
+        deadline = self._deadline(timeout_seconds)
         info = self.resolver.find(target, request.conversation_id)
         if info is None:
             info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
@@ -94,7 +95,7 @@ class Caller:
         self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
     ) -> AsyncGenerator[AgentReply, None]:
         """The parts of one reply as they come. Leaving the iteration cancels the remote handler."""
-        deadline = self._deadline(timeout_seconds or STREAM_TIMEOUT_SECONDS)
+        deadline = self._deadline(STREAM_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
         info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
         parts: asyncio.Queue[AgentReply | None] = asyncio.Queue()
 
@@ -130,7 +131,9 @@ class Caller:
         self, target: str, name: str, arguments: Mapping[str, Any], timeout_seconds: float | None
     ) -> Any:
         """Call a function by name, its arguments checked against the announced schema first."""
-        deadline = self._deadline(timeout_seconds or self._settings.request_timeout_seconds)
+        if not name:
+            raise FunctionNotFound("the name of the function to call is empty", target=target)
+        deadline = self._deadline(timeout_seconds)
         info = await self.resolver.resolve(target, "", deadline)
         announced = self.directory.functions.get((info.agent_id, name))
         if announced is not None:
@@ -172,7 +175,7 @@ class Caller:
         context = current_call.get()
         in_chain = context.call_path if context is not None else ()
         candidates = [agent for agent in self.resolver.visible() if agent.agent_id not in in_chain]
-        deadline = self._deadline(timeout_seconds or self._settings.request_timeout_seconds)
+        deadline = self._deadline(timeout_seconds)
         half = (deadline - self._loop.time()) / 2  # the chosen agent has the other half
         choice = await self._classifier.classify(message, candidates, timeout_seconds=half)
         if choice.agent_id is None:
@@ -188,22 +191,27 @@ class Caller:
         if remaining > 0:
             await asyncio.sleep(remaining)
 
-    def _deadline(self, timeout_seconds: float) -> float:
-        if timeout_seconds <= 0:
-            raise InvalidRequest(f"timeout_seconds has to be above 0, this is {timeout_seconds}")
-        deadline = self._loop.time() + timeout_seconds
+    def _deadline(self, timeout_seconds: float | None) -> float:
+        timeout = self._settings.request_timeout_seconds if timeout_seconds is None else timeout_seconds
+        if not timeout > 0:
+            raise InvalidRequest(f"timeout_seconds has to be above 0, this is {timeout}")
+        deadline = self._loop.time() + timeout
         context = current_call.get()
-        inherited = context.deadline if context is not None else None
-        return deadline if inherited is None else min(deadline, inherited)
+        if context is None or context.deadline is None:
+            return deadline
+        return min(deadline, context.deadline)
 
     def _on_change(self, change: Change, info: AgentInfo) -> None:
         if change in (Change.LEFT, Change.CRASHED, Change.RESTARTED) and info.agent_id in self.pool.requesters:
             self.pool.drop(info.agent_id, f"{info.name} ({info.agent_id}) {change.value}")
             self._monitor.connection_lost(info, change.value)
-        if info.agent_id != self._own_id:
-            for changes, callback in self._callbacks:
-                if change in changes:
-                    callback(info)
+        if self.resolver.can_call(info):
+            self._call_back(change, info)
+
+    def _call_back(self, change: Change, info: AgentInfo) -> None:
+        for changes, callback in self._callbacks:
+            if change in changes:
+                self._loop.call_soon(callback, info)  # its errors are its own
 
 
 def build_request(

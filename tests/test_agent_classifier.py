@@ -19,9 +19,8 @@ from genesis_lib.agent_classifier import AgentClassifier, Classification
 from genesis_lib.context import CallContext, current_call
 from genesis_lib.errors import ConfigError, InvalidRequest
 from genesis_lib.llm.openai import OpenAIChatModel
-from genesis_lib.messages import AgentInfo
+from genesis_lib.messages import AgentInfo, AgentRequest
 from genesis_lib.testing.model_server import Answer, ChatRequest, ScriptedModelServer, routing_script
-from genesis_lib.tracing import new_trace
 
 KEY = "sk-secret-0123456789"
 LOGGER = "genesis_lib.agent_classifier"
@@ -296,7 +295,7 @@ async def test_the_decision_has_a_deadline_of_its_own(caplog: pytest.LogCaptureF
 async def test_inside_a_call_half_of_the_remaining_time_is_left_for_the_agent() -> None:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + 3.0
-    call = CallContext("request-1", "caller", "", (), deadline, new_trace())
+    call = CallContext(AgentRequest("rain?"), deadline, loop)
     server = ScriptedModelServer([Answer(delay_seconds=3600)])
     async with scripted(server, timeout_seconds=60) as classifier:
         token = current_call.set(call)

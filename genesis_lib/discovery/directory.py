@@ -167,9 +167,12 @@ class Directory:
             self._report(Change.RESTARTED, info)
 
     def _depart(self, agent_id: str, sample: Sample) -> None:
-        known = self._known.pop(agent_id, None)
+        known = self._known.get(agent_id)
         if known is None:
             return
+        if sample.state is InstanceState.DISPOSED and sample.publication != known.publication:
+            return  # its predecessor under the same id leaves
+        del self._known[agent_id]
         del self.agents[agent_id]
         self.departed[agent_id] = known.info
         if len(self.departed) > _REMEMBERED_DEPARTURES:

@@ -21,11 +21,11 @@ class Resolver:
 
     def visible(self) -> list[AgentInfo]:
         """The agents this caller can call, itself left out."""
-        return [
-            agent
-            for agent in self._directory.agents.values()
-            if agent.agent_id != self._own_id and (agent.agent_communication or not self._agents_only)
-        ]
+        return [agent for agent in self._directory.agents.values() if self.can_call(agent)]
+
+    def can_call(self, agent: AgentInfo) -> bool:
+        """Is it another one, and one that serves this kind of caller?"""
+        return agent.agent_id != self._own_id and (agent.agent_communication or not self._agents_only)
 
     def find(self, target: str, conversation_id: str = "") -> AgentInfo | None:
         """The agent with this id; else one of those with this name: by the conversation id always the same one of the

@@ -23,7 +23,7 @@ def offered(qos: EndpointQos, **changes: Any) -> EndpointQos:
     [
         Profile("Discovery", offered(DURABLE, autodispose=False), DURABLE),
         Profile("Status", offered(DURABLE, autodispose=False), DURABLE),
-        Profile("Rpc", offered(RELIABLE_ALL), RELIABLE_ALL),
+        Profile("Rpc", replace(offered(RELIABLE_ALL), asynchronous=True), RELIABLE_ALL),
         Profile("Events", LATEST, LATEST),
         Profile(
             "VoiceFrames",
