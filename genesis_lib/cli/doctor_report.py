@@ -1,0 +1,111 @@
+"""The doctor's report for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from genesis_lib.cli.config import as_text
+from genesis_lib.cli.output import visible
+
+
+def render(report: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The report as text and tables; sections that could not be examined are left out."""
+    yield from _section("DDS product", _products(report))
+    if "settings" in report:
+        yield from _section("Settings that are not the defaults", _settings(report))
+    yield from _section("Network interfaces", _interfaces(report))
+    if "multicast_route" in report:
+        yield from _section("Route of discovery multicast", _route(report))
+    if "participants" in report:
+        domain = report["domain_id"]
+        yield from _section(f"Other participants on domain {domain}", _participants(report))
+        yield from _section(f"Agents on domain {domain}", _agents(report))
+    yield from _conclusion(report)
+
+
+def _section(title: str, rows: Sequence[Sequence[str]]) -> Iterator[RenderableType]:
+    rows = rows or [("none",)]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for column, _ in enumerate(rows[0]):
+        grid.add_column(overflow="fold", no_wrap=column == 0 and len(rows[0]) > 1)
+    for row in rows:
+        grid.add_row(*(Text(visible(cell)) for cell in row))
+    yield Text(title, "bold")
+    yield Padding(grid, (0, 0, 1, 2), expand=False)
+
+
+def _conclusion(report: Mapping[str, Any]) -> Iterator[RenderableType]:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for conclusion in report["conclusions"]:
+        mark = Text("wrong", "bold red") if conclusion["problem"] else Text("note", "yellow")
+        grid.add_row(mark, Text(visible(conclusion["text"])))
+    if report["ok"]:
+        agents = len(report["agents"])
+        seen = f"; {agents} agent{'s' * (agents != 1)} can be seen" if agents else ""
+        grid.add_row(Text("fine", "green"), Text(f"Nothing is wrong{seen}."))
+    yield Text("Conclusion", "bold")
+    yield Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def _products(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            product["name"],
+            product["version"] or "not installed",
+            f"licence: {product['licence']}" if product["version"] else "",
+            "in use" if product["setting"] == report.get("dds") else f"GENESIS_DDS={product['setting']} takes it",
+        )
+        for product in report["products"]
+    ]
+
+
+def _settings(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [(name, as_text(setting["value"]), f"({setting['origin']})") for name, setting in report["settings"].items()]
+
+
+def _interfaces(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    used = {True: ("used",), False: ("not used",), None: ()}
+    return [
+        (
+            interface["name"],
+            "up" if interface["up"] else "down",
+            "multicast" if interface["multicast"] else "no multicast",
+            ", ".join(interface["addresses"]) or "no address",
+            *used[interface["used"]],
+        )
+        for interface in report["interfaces"]
+    ]
+
+
+def _route(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    route = report["multicast_route"]
+    return [(f"by {route['interface'] or 'an unknown interface'}, from {route['address']}",)] if route else []
+
+
+def _participants(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (
+            participant["key"],
+            f"process {participant['pid']} on {participant['host']}" if participant["pid"] else "process unknown",
+            ", ".join(agent["name"] for agent in participant["agents"])
+            or ", ".join(participant["components"])
+            or ", ".join(participant["topics"])
+            or "no topics",
+        )
+        for participant in report["participants"]
+    ]
+
+
+def _agents(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (agent["name"], agent["agent_type"], agent["agent_id"], f"process {agent['pid']} on {agent['host']}")
+        for agent in report["agents"]
+    ]

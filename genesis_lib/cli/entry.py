@@ -1,0 +1,113 @@
+"""From arguments to an exit status. No trace reaches a person who did not ask for it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+
+import click
+
+from genesis_lib import __version__
+from genesis_lib.cli import INTERRUPTED
+from genesis_lib.cli.invocation import Invocation, common_options
+from genesis_lib.cli.output import complain, write_json
+from genesis_lib.errors import AgentNotFound, ConfigError, GenesisError, RequestTimeout
+
+FAILED, BAD_USAGE, NOT_FOUND, TIMED_OUT, BROKEN_PIPE = 1, 2, 3, 4, 141
+
+_COMMANDS = {
+    "agents": "List the agents on the domain.",
+    "ask": "Ask an agent and print its answer.",
+    "run": "Host agents until Ctrl-C or SIGTERM.",
+    "demo": "See agents find and call each other.",
+    "config": "Show every setting and where it came from.",
+    "doctor": "Find out why agents do not find each other.",
+}
+
+
+class _Commands(click.Group):
+    """Loads a subcommand's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(f"genesis_lib.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="genesis")
+@common_options
+def genesis() -> None:
+    """Agents on a DDS bus: see them, ask them, host them.
+
+    Exit status: 0 fine, 1 failed, 2 bad usage or settings, 3 agent not found, 4 timed out, 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command.
+
+    Args:
+        arguments: what a shell passes, the command's own name left out.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    invocation = Invocation()
+    try:
+        with genesis.make_context("genesis", list(arguments), obj=invocation) as context:
+            status = genesis.invoke(context) or 0
+        sys.stdout.flush()
+        return int(status)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes stdout once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except GenesisError as error:
+        _show(error, str(error), invocation)
+        return _status_of(error)
+    except Exception as error:  # noqa: BLE001  the one place between any bug and a person
+        advice = "" if invocation.debugging else " (--debug shows where)"
+        _show(error, f"{type(error).__name__}: {error}{advice}", invocation)
+        return FAILED
+
+
+def _show(error: Exception, message: str, invocation: Invocation) -> None:
+    message = " ".join([message, *getattr(error, "__notes__", ())])
+    if invocation.json:
+        write_json({"error": type(error).__name__, "message": message})
+    else:
+        complain(message)
+    if invocation.debugging:
+        traceback.print_exception(error)
+
+
+def _status_of(error: GenesisError) -> int:
+    match error:
+        case AgentNotFound():
+            return NOT_FOUND
+        case RequestTimeout():
+            return TIMED_OUT
+        case ConfigError():
+            return BAD_USAGE
+        case _:
+            return FAILED

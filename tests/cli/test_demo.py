@@ -1,0 +1,126 @@
+"""The demo, end to end."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+
+import pytest
+
+from genesis_lib.testing.model_server import ScriptedModelServer, routing_script
+from tests.cli.command import finish, run, start
+from tests.cli.conftest import MarkedProcesses
+
+LABEL = "scripted stand-in"
+AGENTS = {"WeatherExpert", "SmartGeneralAgent", "Storyteller"}
+
+
+def _lines(stdout: str) -> list[str]:
+    return [line.removeprefix("  ") for line in stdout.splitlines()]
+
+
+def _ready(stdout: str) -> dict[str, int]:
+    """Agent -> pid."""
+    found = re.findall(r"^  (\w+) +ready  \d+\.\d\d s   pid (\d+) ", stdout, re.MULTILINE)
+    return {name: int(pid) for name, pid in found}
+
+
+async def test_without_a_model_it_shows_the_fallback(marked_processes: MarkedProcesses) -> None:
+    outcome = await run("demo")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    lines = _lines(outcome.stdout)
+    assert re.fullmatch(r"domain \d+ on Eclipse Cyclone DDS [\d.]+, loopback, no broker", lines[0])
+    pids = _ready(outcome.stdout)
+    assert set(pids) == AGENTS
+    assert len(set(pids.values())) == 3
+    assert any(re.fullmatch(r"demo -> WeatherExpert   1 hop, \d+\.\d ms on the bus", line) for line in lines)
+    assert any(line.startswith("demo -> 3 agents   all answered within ") for line in lines)
+    assert any(line.startswith("demo -> Storyteller   35 parts, the first after ") for line in lines)
+    (fallback,) = (line for line in lines if line.startswith("demo -> SmartGeneralAgent"))
+    assert "no language model is configured" in fallback
+    assert "'SmartGeneralAgent' is default_capable" in fallback
+    assert "sample data: set OPENWEATHERMAP_API_KEY for live data" in outcome.stdout
+    assert "genesis ask WeatherExpert" in outcome.stdout
+    assert LABEL not in outcome.stdout.replace("'genesis demo --scripted-model' shows it with a scripted stand-in", "")
+    assert marked_processes.alive() == []
+
+
+async def test_the_stand_in_routes_and_is_labelled(marked_processes: MarkedProcesses) -> None:
+    outcome = await run("demo", "--scripted-model")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    lines = _lines(outcome.stdout)
+    (chosen,) = (line for line in lines if line.startswith("SmartGeneralAgent -> WeatherExpert"))
+    assert "chosen by the scripted stand-in, no model configured" in chosen
+    assert re.search(r"   2 hops, \d+\.\d ms on the bus(, connecting included)?$", chosen)
+    assert all(LABEL in line for line in lines if "You said" in line)
+    assert lines[lines.index(chosen) + 1].startswith("Monument, Colorado")
+    assert marked_processes.alive() == []
+
+
+async def test_with_a_model_the_model_chooses(marked_processes: MarkedProcesses) -> None:
+    async with ScriptedModelServer(script=routing_script({"umbrella": "WeatherExpert"})) as model:
+        environment = {"OPENAI_BASE_URL": model.base_url, "GENESIS_MODEL_NAME": "some-model"}
+        outcome = await run("demo", environment=environment)
+        assert model.requests
+    assert outcome.status == 0
+    assert "SmartGeneralAgent -> WeatherExpert   (chosen by the language model some-model: " in outcome.stdout
+    assert "the fallback" not in outcome.stdout
+    assert marked_processes.alive() == []
+
+
+async def test_a_model_that_cannot_be_asked_fails_the_demo(marked_processes: MarkedProcesses) -> None:
+    outcome = await run("demo", environment={"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
+    assert outcome.status == 1
+    assert outcome.stderr.startswith("genesis: the language model gpt-4o-mini chose no agent")
+    assert "http://127.0.0.1:9/v1" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert marked_processes.alive() == []
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+async def test_a_signal_leaves_no_process_behind(
+    marked_processes: MarkedProcesses, number: signal.Signals, status: int
+) -> None:
+    process = await start("demo")
+    assert process.stdout is not None
+    while b" ready " not in await process.stdout.readline():
+        assert process.returncode is None
+    assert len(marked_processes.alive()) == 4
+    process.send_signal(number)
+    outcome = await finish(process)
+    assert (outcome.status, outcome.stderr) == (status, "")
+    assert marked_processes.alive() == []
+
+
+async def test_a_second_ctrl_c_leaves_no_process_behind(marked_processes: MarkedProcesses) -> None:
+    process = await start("demo")
+    assert process.stdout is not None
+    while b" ready " not in await process.stdout.readline():
+        assert process.returncode is None
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    assert (await finish(process)).status == 130
+    assert marked_processes.alive() == []
+
+
+async def test_time_that_runs_out_is_told(marked_processes: MarkedProcesses) -> None:
+    outcome = await run("demo", "--timeout", "0.2")
+    assert outcome.status == 1
+    assert outcome.stderr == "genesis: the demo did not come to its end within 0.2 s (--timeout)\n"
+    assert marked_processes.alive() == []
+
+
+async def test_a_network_that_is_not_there_fails_at_once(marked_processes: MarkedProcesses) -> None:
+    outcome = await run("demo", "--interfaces", "nosuch0")
+    assert outcome.status == 1
+    assert "nosuch0" in outcome.stderr
+    assert marked_processes.alive() == []
+
+
+async def test_two_demos_at_once_do_not_meet(marked_processes: MarkedProcesses) -> None:
+    first, second = await asyncio.gather(run("demo"), run("demo"))
+    assert (first.status, second.status) == (0, 0)
+    assert not set(_ready(first.stdout).values()) & set(_ready(second.stdout).values())
+    assert "demo -> 3 agents" in first.stdout
+    assert "demo -> 3 agents" in second.stdout
