@@ -50,6 +50,11 @@ class Token:
         return fold(self.text)
 
     @property
+    def is_filler(self) -> bool:
+        """Also when something is contracted to it, as in "I'll"."""
+        return fold(re.split(r"['\u2019]", self.text)[0]) in FILLER_WORDS
+
+    @property
     def is_word(self) -> bool:
         return self.text[0].isalnum() or self.is_possessive
 
@@ -172,7 +177,7 @@ def _may_begin(token: Token, follows: Token | None, before: Sequence[Token], cas
         return capital and capital_follows
     if token.folded in WEATHER_WORDS:
         return capital and (capital_follows or not _begins_sentence(before))
-    return token.folded not in FILLER_WORDS
+    return not token.is_filler
 
 
 def _may_end(token: Token, begins_with_capital: bool, length: int) -> bool:
@@ -180,7 +185,7 @@ def _may_end(token: Token, begins_with_capital: bool, length: int) -> bool:
         return length > 1
     if begins_with_capital and not token.is_capital:
         return False
-    if token.folded in FILLER_WORDS | WEATHER_WORDS:
+    if token.is_filler or token.folded in WEATHER_WORDS:
         return begins_with_capital
     return token.folded not in CALENDAR_WORDS
 
@@ -203,8 +208,10 @@ def _capital_strength(token: Token, before: Sequence[Token]) -> int:
     if before[-1].text == ",":
         before = before[:-1]
     previous = before[-1]
-    continues_name = previous.is_capital and previous.is_word and previous.folded not in CALENDAR_WORDS | FILLER_WORDS
-    return 1 if continues_name else 2
+    continues = (
+        previous.is_word and previous.is_capital and not previous.is_filler and previous.folded not in CALENDAR_WORDS
+    )
+    return 1 if continues else 2
 
 
 def _regions_after(tokens: Sequence[Token], i: int) -> tuple[tuple[Token, ...], ...]:

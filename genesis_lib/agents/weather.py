@@ -110,12 +110,13 @@ class OpenWeatherMapAgent(MonitoredAgent):
 
     async def process_agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a question about the weather."""
-        earlier = self._turns.get(request["conversation_id"])
+        conversation_id = request.get("conversation_id", "")
+        earlier = self._turns.get(conversation_id)
         try:
-            turn = await self._understand(request["message"], request["timeout_seconds"], earlier)
+            turn = await self._understand(request["message"], request.get("timeout_seconds"), earlier)
         except WeatherError as error:
             return self._reply(str(error), status=_ERROR)
-        self._remember(request["conversation_id"], turn)
+        self._remember(conversation_id, turn)
         weather_type, day = turn.question.settled()
         try:
             status, text = 0, await self._answer(turn.place, weather_type, day)

@@ -9,16 +9,17 @@ def _words(text: str) -> frozenset[str]:
 
 FILLER_WORDS = _words(
     """
-    a about according actually again all almost also am an and any anything are around as ask at away be because been before
-    being below best between both bring but by can check city could country currently day days do does doing done down during
-    each either else enough even ever every expect expected find for from get gets getting give given go going good had has
-    have having he hello help her here hey hi him his hour hours how i if in info information into is it its just know later
-    let like likely ll local look looking looks m may maybe me might moment more most much must my near need next no not now of
-    off on one only or other our out outside over per place plan planning please possible present pretty probably quite re
-    really report right s say see shall she should show since so some somebody someone something soon still t take tell than
-    thank thanks that the their them then there these they thing things think this those through till time to too town travel
-    trip under until up update us use usual ve very visit visiting want was way we wear were what whats when where whether
-    which while who why will wish with within without wonder wondering would yes you your
+    a about according actually again all almost also am an and any anything are aren around as ask at away be because
+    been before being below best between both bring but by can check city could country currently day days do does
+    doesn doing don done down during each either else enough even ever every expect expected find for from get gets
+    getting give given go going good had has have having he hello help her here hey hi him his hour hours how i if in
+    info information into is isn it its just know later let like likely local look looking looks may maybe me might
+    moment more most much must my near need next no not now of off on one only or other our out outside over per place
+    plan planning please possible present pretty probably quite re really report right say see shall she should
+    shouldn show since so some somebody someone something soon still take tell than thank thanks that the their them
+    then there these they thing things think this those through till time to too town travel trip under until up
+    update us use usual very visit visiting want was wasn way we wear were what whats when where whether which while
+    who why will wish with within without won wonder wondering would wouldn yes you your
     """
 )
 """Words that neither begin nor end a place's name."""
