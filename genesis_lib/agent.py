@@ -119,7 +119,10 @@ class GenesisAgent(AgentCommunicationMixin):
         asked: dict[str, Any] = {"message": request} if isinstance(request, str) else request
         try:
             return await self.route_request_to_best_agent(
-                asked["message"], asked.get("conversation_id"), metadata=asked.get("metadata")
+                asked["message"],
+                asked.get("conversation_id"),
+                metadata=asked.get("metadata"),
+                attachments=asked.get("attachments", ()),
             )
         except GenesisError as error:
             log = logger.info if isinstance(error, AgentNotFound) else logger.warning

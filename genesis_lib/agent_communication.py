@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +148,7 @@ class AgentCommunicationMixin:
         metadata: Mapping[str, Any] | None = None,
         attachments: Iterable[Attachment] = (),
         wait: bool = False,
-    ) -> AsyncIterator[dict[str, Any]]:
+    ) -> AsyncGenerator[dict[str, Any], None]:
         """Send a request and yield the parts of its reply as they come, each a dict as from `request_agent`.
 
         A hook that returns instead of yielding is a stream of one part. `timeout_seconds` (60 by default) is for the whole
@@ -206,6 +206,7 @@ class AgentCommunicationMixin:
         timeout_seconds: float | None = None,
         *,
         metadata: Mapping[str, Any] | None = None,
+        attachments: Iterable[Attachment] = (),
     ) -> dict[str, Any]:
         """Let the language model choose the agent and ask it.
 
@@ -215,7 +216,7 @@ class AgentCommunicationMixin:
             AgentNotFound: nobody fits.
             GenesisError: as `request_agent`, from the chosen agent.
         """
-        built = build_request(request, conversation_id, metadata)
+        built = build_request(request, conversation_id, metadata, attachments)
         return await self._calling().route(request, built, timeout_seconds)
 
     # Queries

@@ -52,6 +52,7 @@ class Caller:
         self.pool = RequesterPool(
             app.participant,
             max_message_bytes=app.settings.max_message_bytes,
+            lease_seconds=app.settings.lease_seconds,
             idle_seconds=app.settings.pool_idle_seconds,
             on_connected=monitor.connection_established,
         )
@@ -85,11 +86,16 @@ class Caller:
         self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
     ) -> AgentReply:
         """One request, one reply; raises what `Resolver.resolve` and `Requester.request` raise."""
+        started = self._loop.time()
         deadline = self._deadline(timeout_seconds)
-        info = self.resolver.find(target, request.conversation_id)
-        if info is None:
-            info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
-        return await self._client.request(info, request, deadline)
+        try:
+            info = self.resolver.find(target, request.conversation_id)
+            if info is None:
+                info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
+            return await self._client.request(info, request, deadline)
+        except GenesisError as error:
+            error.elapsed_seconds = self._loop.time() - started  # the wait for the agent included
+            raise
 
     async def stream(
         self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
@@ -202,8 +208,11 @@ class Caller:
         return min(deadline, context.deadline)
 
     def _on_change(self, change: Change, info: AgentInfo) -> None:
-        if change in (Change.LEFT, Change.CRASHED, Change.RESTARTED) and info.agent_id in self.pool.requesters:
-            self.pool.drop(info.agent_id, f"{info.name} ({info.agent_id}) {change.value}")
+        if info.agent_id in self.pool.requesters and change in (Change.LEFT, Change.CRASHED, Change.RESTARTED):
+            if change is Change.CRASHED:
+                self.pool.drop(info.agent_id, f"{info.name} ({info.agent_id}) crashed")
+            else:
+                self.pool.retire(info.agent_id)  # who leaves in order answers first what it has begun
             self._monitor.connection_lost(info, change.value)
         if self.resolver.can_call(info):
             self._call_back(change, info)

@@ -25,7 +25,8 @@ Hook = Callable[[dict[str, Any]], Awaitable[dict[str, Any]] | AsyncGenerator[dic
 CallHook = Callable[[str, Hook, AgentRequest, Send], Awaitable[AgentReply]]
 
 _BATCH = RequestKind.BATCH
-_REPLY_KEYS = frozenset({"message", "status", "conversation_id", "metadata", "attachments"})
+# agent_id is in a reply that a hook passes on from another agent; the agent that passes it on puts its own there.
+_REPLY_KEYS = frozenset({"message", "status", "conversation_id", "metadata", "attachments", "agent_id"})
 
 
 def make_handler(

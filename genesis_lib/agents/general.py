@@ -76,8 +76,7 @@ class SmartGeneralAgent(MonitoredAgent):
 
     async def process_agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Route the request, or answer it."""
-        reply = await self.process_request_with_routing(request)
-        return {key: reply[key] for key in ("message", "status", "metadata", "attachments") if key in reply}
+        return await self.process_request_with_routing(request)
 
     async def process_request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request that no specialist takes."""

@@ -117,7 +117,7 @@ async def _show_stream(bus: GenesisInterface, question: _Question, seconds_left:
     try:
         # Closed here, so that whatever ends the loop cancels the agent's hook while there still is a bus.
         async with aclosing(
-            bus.stream_agent_request(question.target, question.message, question.conversation_id, seconds_left)  # type: ignore[type-var]
+            bus.stream_agent_request(question.target, question.message, question.conversation_id, seconds_left)
         ) as parts:
             async for part in parts:
                 if question.as_json:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from genesis_lib.cli.compatibility import Misfit, expected_topic, misfits
+from genesis_lib.cli.topics import expected_topic
+from genesis_lib.dds.compatibility import Misfit, misfits
 from genesis_lib.dds.port import Endpoint, Participant, Sample
 from genesis_lib.discovery.directory import Directory
 from genesis_lib.errors import DecodeError

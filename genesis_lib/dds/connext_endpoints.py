@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import rti.connextdds as dds
 
+from genesis_lib.dds.compatibility import misfits
 from genesis_lib.dds.connext_data import data_to_key, data_to_payload, key_to_data, payload_to_data
 from genesis_lib.dds.port import Endpoint, InstanceState, Match, OnMatch, OnSamples, Sample, TopicSpec
 from genesis_lib.errors import BusError
@@ -73,6 +74,7 @@ class ConnextEndpoint:
         self._parent = parent
         self._on_match = on_match
         self._matches: dict[int, Match] = {}
+        self._reported: list[Endpoint] = []
         self._closing: asyncio.Future[None] | None = None
         self.guid = entity_guid(entity)
         self._condition = dds.StatusCondition(entity)
@@ -142,17 +144,19 @@ class ConnextEndpoint:
         if self._on_match is not None and self._closing is None:
             self._on_match(match)
 
-    def _report_incompatible(self, policy: object, *, peers_write: bool) -> None:
-        name = policy.__name__.lower() if isinstance(policy, type) else str(policy)
+    def _report_incompatible(self, *, peers_write: bool) -> None:
+        """Name the peers on this topic that do not fit. The status itself does not say which one it is about."""
         for peer in self._participant.remote_endpoints(self.spec.name, writers=peers_write):
-            logger.warning(
-                "refused: participant %s has a %s on topic %s with incompatible QoS (%s; it has %s)",
-                peer.participant.hex(),
-                "writer" if peers_write else "reader",
-                self.spec.name,
-                name,
-                peer.qos.get(name, "nothing we know of"),
-            )
+            found = misfits(peer, self.spec, self._participant.settings.lease_seconds)
+            if found and peer not in self._reported:
+                self._reported.append(peer)
+                logger.warning(
+                    "refused: participant %s has a %s on topic %s that does not fit (%s)",
+                    peer.participant.hex(),
+                    "writer" if peer.is_writer else "reader",
+                    self.spec.name,
+                    "; ".join(map(str, found)),
+                )
 
 
 class ConnextWriter(ConnextEndpoint):
@@ -223,7 +227,7 @@ class ConnextWriter(ConnextEndpoint):
             _ = self._entity.publication_matched_status  # reading it clears it
             self._report_gone(self._update_matches())
         if dds.StatusMask.OFFERED_INCOMPATIBLE_QOS in changes:
-            self._report_incompatible(self._entity.offered_incompatible_qos_status.last_policy, peers_write=False)
+            self._report_incompatible(peers_write=False)
 
     def _matched_handles(self) -> dds.InstanceHandleSeq:
         return self._entity.matched_subscriptions
@@ -271,7 +275,7 @@ class ConnextReader(ConnextEndpoint):
             self._take()
         self._report_gone(gone)
         if self._closing is None and dds.StatusMask.REQUESTED_INCOMPATIBLE_QOS in changes:
-            self._report_incompatible(self._entity.requested_incompatible_qos_status.last_policy, peers_write=True)
+            self._report_incompatible(peers_write=True)
 
     def _take(self) -> None:
         with self._entity.take_loaned() as loaned:

@@ -114,8 +114,12 @@ class Directory:
     def _on_announcer(self, match: Match) -> None:
         if match.matched:
             self._peers[match.handle] = match
-        else:
-            self._peers.pop(match.handle, None)
+            return
+        self._peers.pop(match.handle, None)
+        # An instance that a predecessor under the same id has disposed tells nothing of its writer's end.
+        for known in [known for known in self._known.values() if known.publication == match.handle]:
+            self._remove(known, Change.CRASHED)
+        self._wake()
 
     def _on_agents(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
@@ -172,12 +176,15 @@ class Directory:
             return
         if sample.state is InstanceState.DISPOSED and sample.publication != known.publication:
             return  # its predecessor under the same id leaves
-        del self._known[agent_id]
-        del self.agents[agent_id]
+        self._remove(known, Change.LEFT if sample.state is InstanceState.DISPOSED else Change.CRASHED)
+
+    def _remove(self, known: _Known, change: Change) -> None:
+        agent_id = known.info.agent_id
+        del self._known[agent_id], self.agents[agent_id]
         self.departed[agent_id] = known.info
         if len(self.departed) > _REMEMBERED_DEPARTURES:
             del self.departed[next(iter(self.departed))]
-        self._report(Change.LEFT if sample.state is InstanceState.DISPOSED else Change.CRASHED, known.info)
+        self._report(change, known.info)
 
     def _report(self, change: Change, info: AgentInfo) -> None:
         for listener in list(self._listeners):

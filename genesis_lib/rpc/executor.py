@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 from genesis_lib.context import CallContext, current_call
@@ -48,7 +47,7 @@ class Executor:
         self._loop = asyncio.get_running_loop()
         self._expiry = ExpiryTimer(self._loop, self._sweep)
         self._admitted: dict[Execution, None] = {}
-        self._queue: deque[Execution] = deque()
+        self._queue: dict[Execution, None] = {}  # in order of arrival
         self._running = 0
         self._mean_seconds = 0.01
         self._idle = asyncio.Event()
@@ -75,7 +74,7 @@ class Executor:
         if self._running < self._max_concurrency:
             self._start(execution)
         else:
-            self._queue.append(execution)
+            self._queue[execution] = None
 
     def abort(self, execution: Execution, reason: GenesisError | None) -> None:
         """Cancel it, whether it runs or waits. The reason is what its caller is told; None when nobody waits for it."""
@@ -126,14 +125,16 @@ class Executor:
     def _end(self, execution: Execution, outcome: Outcome) -> None:
         execution.done = True
         del self._admitted[execution]
-        if execution.task is not None:
+        if execution.task is None:
+            del self._queue[execution]
+        else:
             self._running -= 1
             self._mean_seconds += 0.1 * (self._loop.time() - execution.started - self._mean_seconds)
         self._finish(execution, outcome)
         while self._queue and self._running < self._max_concurrency:
-            waiting = self._queue.popleft()
-            if not waiting.done:
-                self._start(waiting)
+            waiting = next(iter(self._queue))
+            del self._queue[waiting]
+            self._start(waiting)
         if not self._admitted:
             self._idle.set()
 

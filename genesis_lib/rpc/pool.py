@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import AgentLost
@@ -19,16 +19,19 @@ class RequesterPool:
         participant: Participant,
         *,
         max_message_bytes: int,
+        lease_seconds: float,
         idle_seconds: float,
         on_connected: Callable[[AgentInfo], None] = lambda info: None,
     ) -> None:
         self._participant = participant
         self._on_connected = on_connected
         self._max_message_bytes = max_message_bytes
+        self._lease_seconds = lease_seconds
         self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
         self._opening: dict[str, asyncio.Task[Requester]] = {}
         self._housekeeping: set[asyncio.Task[None]] = set()
+        self._retired: set[Requester] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
         self.requesters: dict[str, Requester] = {}
 
@@ -38,7 +41,7 @@ class RequesterPool:
         if requester is not None:
             if not requester.lost and requester.info.service_name == info.service_name:
                 return requester
-            self.drop(info.agent_id, f"the connection to {info.name} was replaced")
+            self.retire(info.agent_id)
         opening = self._opening.get(info.agent_id)
         if opening is None:
             opening = self._opening[info.agent_id] = asyncio.create_task(self._open(info))
@@ -49,20 +52,32 @@ class RequesterPool:
         requester = self.requesters.pop(agent_id, None)
         if requester is not None:
             requester.fail(AgentLost(reason, target=agent_id))
-            self._close_later(requester)
+            self._keep_house(requester.close())
+
+    def retire(self, agent_id: str) -> None:
+        """Use this agent's Requester no more; it is closed when its calls in flight are answered or their agent is gone."""
+        requester = self.requesters.pop(agent_id, None)
+        if requester is not None:
+            self._retired.add(requester)
+            self._keep_house(self._close_when_idle(requester))
 
     async def close(self) -> None:
         """Close every Requester."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await asyncio.gather(*self._opening.values(), return_exceptions=True)
-        requesters, self.requesters = self.requesters, {}
-        await asyncio.gather(*self._housekeeping, *(requester.close() for requester in requesters.values()))
+        requesters, self.requesters = [*self.requesters.values(), *self._retired], {}
+        await asyncio.gather(*(requester.close() for requester in requesters))
+        await asyncio.gather(*self._housekeeping)
 
     async def _open(self, info: AgentInfo) -> Requester:
         try:
             requester = await Requester(
-                self._participant, info, max_message_bytes=self._max_message_bytes, on_connected=self._on_connected
+                self._participant,
+                info,
+                max_message_bytes=self._max_message_bytes,
+                lease_seconds=self._lease_seconds,
+                on_connected=self._on_connected,
             ).open()
             self.requesters[info.agent_id] = requester
             self._watch_idle()
@@ -83,10 +98,15 @@ class RequesterPool:
         for agent_id, requester in list(self.requesters.items()):
             if requester.last_used <= expired and not requester.in_flight:
                 del self.requesters[agent_id]
-                self._close_later(requester)
+                self._keep_house(requester.close())
         self._watch_idle()
 
-    def _close_later(self, requester: Requester) -> None:
-        task = asyncio.create_task(requester.close())
+    async def _close_when_idle(self, requester: Requester) -> None:
+        await requester.idle()
+        await requester.close()
+        self._retired.discard(requester)
+
+    def _keep_house(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._housekeeping.add(task)
         task.add_done_callback(self._housekeeping.discard)

@@ -13,6 +13,7 @@ from genesis_lib.dds.port import Match, Participant, Reader, Sample, Writer
 from genesis_lib.errors import (
     AgentLost,
     AgentUnavailable,
+    BusError,
     DecodeError,
     GenesisError,
     MessageTooLarge,
@@ -57,9 +58,11 @@ class Requester:
         info: AgentInfo,
         *,
         max_message_bytes: int,
+        lease_seconds: float,
         on_connected: Callable[[AgentInfo], None] = lambda info: None,
     ) -> None:
         self.info = info
+        self._lease_seconds = lease_seconds
         self._on_connected = on_connected
         self._participant = participant
         self._max_message_bytes = max_message_bytes
@@ -73,6 +76,7 @@ class Requester:
         self._reply_writers = 0
         self._connected = asyncio.Event()
         self._failure: GenesisError | None = None
+        self._became_idle: asyncio.Event | None = None
         self.last_used = self._loop.time()
 
     async def open(self) -> Self:
@@ -162,8 +166,16 @@ class Requester:
             if number in self._pending:
                 del self._pending[number]
                 self._tell(request, RequestKind.CANCEL)
+            if self._became_idle is not None and not self._pending:
+                self._became_idle.set()
             if call.arrived is not None and call.future.done():
                 call.future.exception()  # seen, though the caller may have left before it
+
+    async def idle(self) -> None:
+        """Wait until no call is in flight."""
+        self._became_idle = asyncio.Event()
+        if self._pending:
+            await self._became_idle.wait()
 
     def fail(self, error: GenesisError) -> None:
         """End all calls in flight: the agent is gone, or this Requester is being closed."""
@@ -194,7 +206,7 @@ class Requester:
         if self._failure is not None:
             why = str(self._failure)
         else:
-            cause = await explain_no_match(self._participant, self.info.service_name)
+            cause = await explain_no_match(self._participant, self.info.service_name, self._lease_seconds)
             why = (
                 f"{self.info.name} is announced but did not match within {timeout:.1f} s: {cause}."
                 " 'genesis doctor' looks further"
@@ -212,6 +224,18 @@ class Requester:
                 await self._writer.write(payload)
         except TimeoutError:
             raise self._timeout(request, started) from None
+        except BusError:
+            if self._failure is None:
+                raise
+            raise self._lost(request, started, self._failure) from None  # it was closed while the request waited
+
+    def _lost(self, request: AgentRequest, started: float, why: GenesisError) -> AgentLost:
+        return AgentLost(
+            str(why),
+            target=self.info.agent_id,
+            request_id=request.request_id,
+            elapsed_seconds=self._loop.time() - started,
+        )
 
     async def _receive_parts(self, request: AgentRequest, call: _Call, on_part: OnPart) -> AgentReply:
         call.arrived = asyncio.Event()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from genesis_lib.cli.compatibility import Misfit, expected_topic, misfits
+from genesis_lib.cli.topics import expected_topic
+from genesis_lib.dds.compatibility import Misfit, misfits
 from genesis_lib.dds.port import Endpoint
 from genesis_lib.discovery.wire import AGENT_TOPIC
 from genesis_lib.rpc.wire import reply_topic, request_topic
