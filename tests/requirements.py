@@ -1,0 +1,324 @@
+"""The requirements as data: what the library must do, whether it does, and which tests prove it.
+
+A requirement is done when it works between operating-system processes over real DDS. `tests` holds node ids without
+parameters; at least one of them runs agents in processes of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One requirement; `tests` prove it when it is done."""
+
+    id: str
+    text: str
+    state: Literal["done", "planned"]
+    tests: tuple[str, ...] = ()
+
+
+def _done(id_: str, text: str, **tests: tuple[str, ...]) -> Requirement:
+    """Tests by file: `face__test_queries` is tests/face/test_queries.py."""
+    return Requirement(
+        id_,
+        text,
+        "done",
+        tuple(f"tests/{file.replace('__', '/')}.py::test_{name}" for file, names in tests.items() for name in names),
+    )
+
+
+def _planned(id_: str, text: str) -> Requirement:
+    return Requirement(id_, text, "planned")
+
+
+REQUIREMENTS: tuple[Requirement, ...] = (
+    # Agent-to-agent communication
+    _done(
+        "A1",
+        "An agent built with enable_agent_communication is RPC server and RPC client, without it it serves interfaces"
+        " only; names and ids that cannot be topic names are refused.",
+        face__test_constructor=(
+            "positional_arguments_in_the_order_of_the_contract",
+            "what_is_not_given",
+            "an_agent_id_that_cannot_be_a_topic_name_is_refused",
+            "a_base_service_name_that_cannot_be_a_topic_name_is_refused",
+            "an_agent_name_that_is_blank_or_too_long_is_refused",
+            "the_participant_is_there_while_the_agent_is_open",
+            "the_longest_names_work_across_processes",
+            "with_the_flag_an_agent_is_server_and_client",
+            "without_the_flag_interfaces_can_call",
+            "without_the_flag_an_agent_cannot_call",
+            "without_the_flag_agents_do_not_see_it",
+            "without_the_flag_an_agent_that_calls_anyway_is_refused",
+        ),
+    ),
+    _done(
+        "A2",
+        "All types are in config/datamodel.xml and all QoS in config/qos.xml, both load in both DDS products;"
+        " AgentCapability has the members and bounds agreed on, and what is over a bound is refused.",
+        dds__test_datamodel=("agent_capability_has_the_members_and_bounds_of_the_requirement",),
+        dds__test_qos=("profiles_are_those_of_the_wire",),
+        dds__test_cdr=("bytes_equal_those_of_cyclone_and_decode_to_the_same_values",),
+        dds__test_connext_types=(
+            "the_data_model_loads_with_every_type",
+            "the_qos_file_loads_with_every_profile",
+            "bytes_equal_ours_and_cyclones",
+        ),
+        bad_input__test_capabilities=(
+            "what_just_fits_is_announced_whole",
+            "a_capability_over_its_bound_is_refused_at_open",
+            "a_description_over_its_bound_is_refused_at_open",
+            "an_update_that_is_refused_leaves_the_old_announcement",
+        ),
+        test_wheel=("the_configuration_is_found_inside_the_wheel", "two_processes_with_the_wheel_call_each_other"),
+    ),
+    _done(
+        "A3",
+        "One Replier for each agent, on a service name unique to the instance that gives the base name back.",
+        face__test_service_names=(
+            "base_name_and_id",
+            "without_a_base_name",
+            "one_request_reader_for_each_instance_of_a_service",
+        ),
+    ),
+    _done(
+        "A4",
+        "Durable discovery: late joiners see every live agent, exits dispose, crashes are noticed, and an agent's card"
+        " survives all it does.",
+        face__test_discovery=(
+            "a_late_joiner_sees_every_live_agent",
+            "who_was_there_first_sees_who_comes_later",
+            "the_whole_card_arrives",
+            "capabilities_survive_all_that_the_agent_does",
+            "an_updated_card_reaches_everybody",
+            "a_graceful_exit_disposes_the_instance",
+            "a_crash_is_noticed_through_liveliness",
+            "another_process_notices_a_crash",
+            "the_announcements_quality_of_service",
+        ),
+        contract__test_rpc_failures=(
+            "a_restarted_agent_is_found_again",
+            "an_agent_replaced_without_a_gap_stays_available",
+            "an_agent_that_froze_longer_than_its_lease_is_found_again",
+        ),
+    ),
+    _done(
+        "A5",
+        "Connections wait for the match in both directions, are opened when first needed, shared, closed when idle and"
+        " dropped when the agent is gone.",
+        face__test_connections=(
+            "connect_waits_for_the_match_in_both_directions",
+            "connect_by_name",
+            "an_agent_connects_to_an_agent_of_another_process",
+            "connect_to_nobody_is_false",
+            "connect_to_an_agent_that_does_not_answer_is_false",
+            "nothing_is_connected_before_the_first_message_and_the_connection_is_reused",
+            "an_idle_connection_is_closed_and_opened_again_when_needed",
+            "a_connection_with_a_call_in_flight_is_not_idle",
+            "a_recorder_on_the_request_topic_does_not_make_connect_lie",
+            "a_connection_is_dropped_when_its_agent_leaves",
+            "a_connection_is_dropped_when_its_agent_crashes",
+        ),
+    ),
+    _done(
+        "A6",
+        "send_agent_request gives the reply, or logs and gives None; request_agent raises; a status of the agent's own"
+        " is a reply; targets are ids or names; wait=True waits for the agent.",
+        face__test_requests=(
+            "the_reply",
+            "the_target_may_be_an_id_or_a_name",
+            "a_status_that_the_agent_set_is_a_reply",
+            "an_agent_that_was_never_seen",
+            "an_agent_that_has_left",
+            "a_hook_that_raises",
+            "a_hook_that_takes_too_long",
+            "a_timeout_that_is_none_is_refused",
+            "a_call_waits_for_an_agent_that_comes_later",
+            "the_first_call_of_a_fresh_caller_is_answered",
+        ),
+    ),
+    _done(
+        "A7",
+        "wait_for_agent waits for an agent by name or id, woken by its arrival.",
+        face__test_requests=(
+            "wait_for_an_agent_that_comes_later",
+            "wait_for_an_agent_in_another_process",
+            "wait_for_nobody_is_false",
+        ),
+        test_shape=("no_polling",),
+    ),
+    _done(
+        "A8",
+        "Hooks: every request enters process_agent_request, whose default awaits process_request; one of them has to be"
+        " there; conversation and metadata travel both ways; the keys of get_agent_capabilities.",
+        face__test_hooks=(
+            "process_request_alone",
+            "every_request_enters_process_agent_request",
+            "what_a_hook_is_told_and_what_travels_back",
+            "a_hook_that_yields_is_a_stream",
+            "a_stream_is_one_reply_to_who_asks_for_one",
+            "a_hook_that_returns_is_a_stream_of_one_part",
+            "the_reply_of_another_agent_can_be_returned_as_it_is",
+            "an_agent_that_overrides_neither_hook_is_refused",
+        ),
+        face__test_discovery=("the_whole_card_arrives",),
+        bad_input__test_capabilities=("capabilities_of_the_wrong_shape_are_a_config_error",),
+    ),
+    _done(
+        "A9",
+        "Queries by type, capability, specialization, model and metric; an info has the members of AgentCapability;"
+        " callbacks tell of arrivals and departures.",
+        face__test_queries=(
+            "queries_by_what_agents_announce",
+            "an_info_has_the_members_of_agent_capability",
+            "agents_ask_as_interfaces_do_and_do_not_find_themselves",
+            "find_lets_a_fresh_caller_look_around_first",
+            "find_methods_are_coroutines_and_get_methods_are_not",
+            "callbacks_tell_of_arrival_exit_and_crash",
+            "a_callback_given_before_opening_hears_of_all_agents",
+            "an_agents_callbacks_leave_out_itself_and_those_it_cannot_call",
+        ),
+    ),
+    _done(
+        "A10",
+        "A broadcast asks all at once and gives a reply or an error for each, the sender left out.",
+        face__test_broadcast=(
+            "all_are_asked_at_once",
+            "a_broadcast_goes_to_everybody",
+            "failures_are_values",
+            "only_those_with_the_capability",
+            "an_agent_leaves_itself_out",
+        ),
+    ),
+    _done(
+        "A11",
+        "Conversations of several turns: both ends see the same id, and two share no state.",
+        face__test_conversations=(
+            "several_turns_under_one_id",
+            "the_history",
+            "conversations_share_nothing",
+            "two_agents_converse_across_processes",
+        ),
+    ),
+    _done(
+        "A12",
+        "A batch is several requests in a single RPC, each with its own status.",
+        face__test_batch=(
+            "each_item_has_a_status_of_its_own",
+            "a_batch_is_one_rpc",
+            "order_metadata_and_conversation",
+        ),
+    ),
+    _done(
+        "A13",
+        "In a MonitoredAgent every request is monitored, send_agent_request_monitored included.",
+        face__test_monitored_agent=(
+            "a_request_through_two_agents_is_one_chain_of_events",
+            "who_asks_by_any_name_is_monitored",
+            "a_failure_is_an_event_too",
+        ),
+    ),
+    _done(
+        "A14",
+        "Agents that share a name: by id exactly that one, by name exactly one, spread, and sticky per conversation"
+        " whoever calls.",
+        face__test_addressing=(
+            "by_id_exactly_that_one",
+            "by_name_exactly_one_executes_spread_over_the_live_ones",
+            "a_conversation_stays_with_one_agent_whoever_calls",
+            "when_an_agent_leaves_only_its_own_conversations_move",
+            "instances_of_a_service_told_apart_by_their_tag",
+            "an_id_goes_before_a_name",
+        ),
+    ),
+    # Routing by language model
+    _done(
+        "B1",
+        "The language model alone picks the agent; its answer is constrained to the ids on offer and validated.",
+        test_agent_classifier=(
+            "the_model_decides",
+            "nothing_but_the_model_decides",
+            "the_answer_is_constrained_to_the_agents_on_offer",
+            "an_invalid_answer_is_asked_again_with_the_problem",
+            "answers_that_stay_invalid_mean_none",
+        ),
+        face__test_routing=("the_model_picks_the_specialist", "an_interface_routes"),
+    ),
+    _done(
+        "B2",
+        "Without a model the default-capable agent is asked; any OpenAI-compatible endpoint works.",
+        test_agent_classifier=(
+            "without_a_model_only_the_default_agent_is_left",
+            "a_model_that_fails_leaves_the_fallback",
+            "a_key_or_a_base_url_configures",
+        ),
+        face__test_routing=("without_a_model_the_default_capable_agent_is_asked", "an_interface_routes"),
+    ),
+    _done(
+        "B3",
+        "A request is classified and sent on, the reply says to whom and why, and the agent answers itself when routing"
+        " fails.",
+        face__test_routing=(
+            "the_model_picks_the_specialist",
+            "the_agent_answers_itself_when_nobody_fits",
+            "the_agent_answers_itself_when_the_specialist_fails",
+            "the_agent_answers_itself_when_the_model_cannot_be_asked",
+            "an_interface_routes",
+        ),
+    ),
+    _planned("B4", "OpenAIGenesisAgent: agents and functions of the bus as tools of one tool call loop."),
+    # Example agents
+    _done(
+        "C1",
+        "OpenWeatherMapAgent: natural language in and out, live data with a key, marked sample data without, errors as"
+        " clear replies.",
+        agents__test_weather_agent=(
+            "the_agent_serves_other_processes",
+            "a_question_gets_its_answer",
+            "each_failure_of_the_service_is_a_clear_reply",
+            "without_a_key_the_data_is_marked_as_sample_data",
+        ),
+        agents__test_places=("the_place_is_found",),
+    ),
+    _done(
+        "C2",
+        "A general agent that routes to specialists and handles the rest; examples as processes of their own, and a"
+        " launcher.",
+        agents__test_general_agent=("a_question_finds_the_weather_agent_and_the_rest_is_answered",),
+        agents__test_examples=(
+            "the_agents_and_the_interface_are_processes_of_their_own",
+            "the_launcher_asks_and_ends_what_it_started",
+        ),
+    ),
+    # Monitoring and observability
+    _planned("D1", "Events of requests, connections, lifecycle, models, functions, classification, and each failure."),
+    _planned("D2", "One trace from interface over agents to function, both ids on each hop."),
+    # Robustness
+    _planned("E1", "Retries with backoff, only where nothing can have been executed."),
+    _planned("E2", "Timeouts that clean up on both sides and are inherited by nested calls."),
+    _planned("E3", "Agents never seen, gone, or dying in mid-call each fail in their own way and time."),
+    _planned("E4", "Circular calls are refused with their path; hop limit."),
+    _planned("E5", "Rate limits per caller, overload refused with a hint, bounded memory."),
+    # Security
+    _planned("F1", "Identity tied to the DDS participant."),
+    _planned("F2", "A policy of who may call whom."),
+    _planned("F3", "DDS Security with tooling for its artefacts."),
+    # Voice
+    _planned("G1", "Two voice agents hold a spoken conversation."),
+    _planned("G2", "Worker processes and an orchestrator for the room."),
+    _planned("G3", "Audio of both sides and transcripts are captured."),
+    _planned("G4", "Personas and scenarios as data."),
+    _planned("G5", "Without a server over DDS, and in a LiveKit room."),
+    _planned("G6", "Voice agents are agents of the bus."),
+    _planned("G7", "Quality figures, dispatch retries, clear errors."),
+    # Functions, interfaces, memory
+    _planned("H1", "Services with functions of their own; tools in the process."),
+    _planned("H2", "Interfaces for people and programs."),
+    _planned("H3", "Memory per conversation with a token budget and a persistent backend."),
+    # Documentation and tests
+    _planned("I1", "API reference, examples that tests execute, diagrams, best practices."),
+    _planned("I2", "Unit, integration, performance and resilience tests."),
+)
