@@ -36,7 +36,7 @@ A2A_MOST_BYTES_IN_FLIGHT = 1_000_000
 
 def is_sane(stack: str, cell: Cell) -> bool:
     """Whether a slice of this cell ends in reasonable time on this stack."""
-    return stack != "a2a" or cell.payload_bytes * cell.in_flight <= A2A_MOST_BYTES_IN_FLIGHT
+    return not stack.startswith("a2a") or cell.payload_bytes * cell.in_flight <= A2A_MOST_BYTES_IN_FLIGHT
 
 
 def rotation(stacks: list[str], turn: int) -> list[str]:

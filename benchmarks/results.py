@@ -110,6 +110,7 @@ def _ratios_for(genesis: str) -> Iterator[Ratio]:
     yield Ratio("requests_per_second", genesis, "nats", many, at_least=1.0)
     yield Ratio("requests_per_second", genesis, "grpc", many, at_least=5.0)
     yield Ratio("p50_us", "a2a", genesis, one, at_least=10.0)
+    yield Ratio("p50_us", "a2a_streaming", genesis, one, at_least=10.0)
 
 
 RATIOS = (*_ratios_for("genesis"), *_ratios_for("genesis_uvloop"))

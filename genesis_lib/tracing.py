@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
-_random = random.SystemRandom()
-_fast = random.Random(_random.getrandbits(128))
+_fast = random.Random(random.SystemRandom().getrandbits(128))
+_NEVER_ZERO = 1 << 64 | 1  # the last bit of the trace id and that of the span id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ def new_trace() -> TraceContext:
 
 def new_traceparent() -> str:
     """The header value of a new trace's root span."""
-    return f"00-{_fast.getrandbits(128) or 1:032x}-{_fast.getrandbits(64) or 1:016x}-01"
+    digits = f"{_fast.getrandbits(192) | _NEVER_ZERO:048x}"
+    return f"00-{digits[:32]}-{digits[32:]}-01"
 
 
 def parse_traceparent(traceparent: str, tracestate: str = "") -> TraceContext | None:

@@ -1,4 +1,7 @@
-"""a2a-sdk: its JSON-RPC server under uvicorn, its own client, one message answered with one message."""
+"""a2a-sdk: its JSON-RPC server under uvicorn, its own client, one message answered with one message.
+
+With the client's streaming switched off, which is its fastest way; `a2a_streaming` is the client as it comes.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,13 @@ class EchoExecutor(AgentExecutor):  # type: ignore[misc]
         raise NotImplementedError("an echo has nothing to cancel")
 
 
-def _card(url: str) -> AgentCard:
+def _card(url: str, *, streaming: bool) -> AgentCard:
     return AgentCard(
         name="echo",
         description="Answers with what it got",
         version="1.0",
         supported_interfaces=[AgentInterface(url=url, protocol_binding="JSONRPC", protocol_version="1.0")],
-        capabilities=AgentCapabilities(streaming=False),
+        capabilities=AgentCapabilities(streaming=streaming),
         default_input_modes=["text/plain"],
         default_output_modes=["text/plain"],
         skills=[AgentSkill(id="echo", name="echo", description="Answers with what it got", tags=["echo"])],
@@ -50,10 +53,10 @@ def _card(url: str) -> AgentCard:
 
 
 @asynccontextmanager
-async def serve() -> AsyncIterator[str]:
+async def serve(*, streaming: bool = False) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        card = _card(address + RPC_PATH)
+        card = _card(address + RPC_PATH, streaming=streaming)
         handler = DefaultRequestHandler(agent_executor=EchoExecutor(), task_store=InMemoryTaskStore(), agent_card=card)
         app = Starlette(routes=[*create_agent_card_routes(card), *create_jsonrpc_routes(handler, RPC_PATH)])
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
@@ -79,10 +82,10 @@ class _Client:
 
 
 @asynccontextmanager
-async def connect(address: str) -> AsyncIterator[Client]:
+async def connect(address: str, *, streaming: bool = False) -> AsyncIterator[Client]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(timeout=REQUEST_SECONDS, limits=limits) as http:
-        client = await create_client(address, ClientConfig(streaming=False, httpx_client=http))
+        client = await create_client(address, ClientConfig(streaming=streaming, httpx_client=http))
         yield _Client(client)
 
 

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
 
-_REMEMBERED = 512
-_REPLY_BYTES = 1 << 20
-_KEPT_PARTS = 16
+_REMEMBERED_PAYLOADS = 256
+_LARGEST_PAYLOAD = 4096
 
 
 class ExecutedRequests:
-    """Bounded memory of request numbers and their replies.
+    """What one client has sent so far.
 
-    A client's numbers rise. One that is older than the memory counts as executed, so forgetting can only lose the replay
-    of a reply, never run a request twice. Replies are kept up to 16 parts each and
-    1 MiB for each client.
+    A Requester writes its requests with rising numbers, over a reliable writer that keeps their order: a number that does
+    not rise is a resend. The newest replies are kept for such, up to 256 payloads of up to 4 KiB each. A resend whose reply
+    is not kept is not answered, but never run again.
     """
 
     def __init__(self) -> None:
-        self._replies: dict[int, tuple[bytes, ...]] = {}
-        self._forgotten = -1
-        self._bytes = 0
+        self._newest = -1
+        self._replies: deque[tuple[int, bytes]] = deque(maxlen=_REMEMBERED_PAYLOADS)
 
-    def seen(self, number: int) -> bool:
-        """Was a request with this number admitted before?"""
-        return number <= self._forgotten or number in self._replies
-
-    def add(self, number: int) -> None:
-        """Remember that this request was admitted."""
-        replies = self._replies
-        replies[number] = ()
-        if len(replies) > _REMEMBERED:
-            oldest = next(iter(replies))
-            for payload in replies.pop(oldest):
-                self._bytes -= len(payload)
-            if oldest > self._forgotten:
-                self._forgotten = oldest
+    def admit(self, number: int) -> bool:
+        """Is this number new? From here on it counts as executed."""
+        if number <= self._newest:
+            return False
+        self._newest = number
+        return True
 
     def keep(self, number: int, payload: bytes) -> None:
-        """Keep a part of its reply for a resend, as long as there is room."""
-        parts = self._replies.get(number)
-        if parts is not None and len(parts) < _KEPT_PARTS and self._bytes + len(payload) <= _REPLY_BYTES:
-            self._replies[number] = (*parts, payload) if parts else (payload,)
-            self._bytes += len(payload)
+        """Keep a part of its reply for a resend."""
+        if len(payload) <= _LARGEST_PAYLOAD:
+            self._replies.append((number, payload))
 
-    def replies(self, number: int) -> Sequence[bytes]:
+    def replies(self, number: int) -> list[bytes]:
         """What was replied, as far as it is kept."""
-        return self._replies.get(number, ())
+        return [payload for kept, payload in self._replies if kept == number]

@@ -44,7 +44,6 @@ class Execution:
         "parts_sent",
         "reason",
         "request",
-        "started",
         "task",
     )
 
@@ -53,7 +52,6 @@ class Execution:
         self.client = client
         self.deadline = deadline
         self.task: asyncio.Task[None] | None = None
-        self.started = 0.0
         self.entered = False
         self.done = False
         self.aborted = False

@@ -15,6 +15,7 @@ from genesis_lib.rpc.expiry import ExpiryTimer
 logger = logging.getLogger(__name__)
 
 _LEAST_RETRY_SECONDS = 0.01
+_MOST_RETRY_SECONDS = 10.0
 
 Outcome = AgentReply | GenesisError | None
 
@@ -49,7 +50,8 @@ class Executor:
         self._admitted: dict[Execution, None] = {}
         self._queue: dict[Execution, None] = {}  # in order of arrival
         self._running = 0
-        self._mean_seconds = 0.01
+        self._opened = self._loop.time()
+        self._finished = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -57,7 +59,8 @@ class Executor:
         """The refusal of one more request, None while there is room."""
         if self._running < self._max_concurrency or len(self._queue) < self._max_queue:
             return None
-        wait = max(self._mean_seconds * len(self._queue) / self._max_concurrency, _LEAST_RETRY_SECONDS)
+        pace = self._finished / (self._loop.time() - self._opened)  # executions a second
+        wait = min(max(len(self._queue) / max(pace, 1.0), _LEAST_RETRY_SECONDS), _MOST_RETRY_SECONDS)
         return Overloaded(
             f"agent {self._agent_id} has {self._running} requests running and {len(self._queue)} waiting;"
             f" try again in {wait:.2f} s",
@@ -102,7 +105,6 @@ class Executor:
 
     def _start(self, execution: Execution) -> None:
         self._running += 1
-        execution.started = self._loop.time()
         execution.task = self._loop.create_task(self._run(execution))
 
     async def _run(self, execution: Execution) -> None:
@@ -129,7 +131,7 @@ class Executor:
             del self._queue[execution]
         else:
             self._running -= 1
-            self._mean_seconds += 0.1 * (self._loop.time() - execution.started - self._mean_seconds)
+            self._finished += 1
         self._finish(execution, outcome)
         while self._queue and self._running < self._max_concurrency:
             waiting = next(iter(self._queue))

@@ -157,11 +157,10 @@ class Replier:
             execution = client.executions.get(number)
             if execution is not None:
                 execution.grant_credit()
-        elif client.executed.seen(number):
+        elif not client.executed.admit(number):
             for payload in client.executed.replies(number):
                 client.channel.send(payload)
         else:
-            client.executed.add(number)
             refusal = self._refusal(client, request)
             if refusal is not None:
                 self._send_error(client, request, refusal)

@@ -136,8 +136,6 @@ class Requester:
         """
         loop = self._loop
         started = self.last_used = loop.time()
-        self._sequence += 1
-        number = request.sequence_number = self._sequence
         request.writer_guid = self._guid
         if not self._connected.is_set() or self._failure is not None:
             await self._require_connection(request, started, deadline, connect_timeout)
@@ -145,6 +143,9 @@ class Requester:
         else:
             remaining = deadline - started
         request.timeout_ns = int(remaining * 1e9)
+        # Numbered only now: the Replier takes one that does not rise for a resend.
+        self._sequence += 1
+        number = request.sequence_number = self._sequence
         payload = encode_request(request)
         if len(payload) > self._max_message_bytes:
             raise MessageTooLarge(
