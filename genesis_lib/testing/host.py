@@ -1,10 +1,14 @@
-"""`python -m genesis_lib.testing.host MODULE:CLASS ARGUMENTS`: hosts one agent, says READY and its id when it is there."""
+"""`python -m genesis_lib.testing.host MODULE:CLASS ARGUMENTS`: hosts one agent, says READY and its id when it is there.
+
+Ends when its standard input does, so that it never outlives the test that started it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+import os
 import sys
 from importlib import import_module
 from operator import attrgetter
@@ -22,12 +26,13 @@ class _Announce:
         self._agent = agent
 
     async def __aenter__(self) -> _Announce:
+        asyncio.get_running_loop().add_reader(sys.stdin, os._exit, 1)  # readable is its end: nobody writes to it
         sys.stdout.write(f"READY {self._agent.app.agent_id}\n")
         sys.stdout.flush()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        return None
+        asyncio.get_running_loop().remove_reader(sys.stdin)
 
 
 def main(target: str, arguments: str) -> None:

@@ -46,8 +46,9 @@ class AgentProcess:
         """Kill it if it runs, and clean up."""
         self._process.kill()
         self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
         self._errors.close()
 
 
@@ -68,7 +69,7 @@ async def start_agent_process(
     errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  the process outlives this function
     process = subprocess.Popen(  # noqa: ASYNC220  starting is quick, waiting happens in a thread
         [sys.executable, "-m", "genesis_lib.testing.host", target, json.dumps(dict(arguments or {}))],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
