@@ -22,6 +22,9 @@ benchmark: .venv/benchmark-installed
 	$(BIN)/python -m benchmarks.startup --cold-starts 1000 --swarm --json benchmarks/results/startup.json
 	$(BIN)/python -m benchmarks.document benchmarks/results/run.json benchmarks/results/startup.json
 
+api: .venv/demo-installed
+	$(BIN)/python docs/generate_api.py
+
 clean:
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
 

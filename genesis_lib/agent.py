@@ -159,6 +159,8 @@ class GenesisAgent(AgentCommunicationMixin):
                 max_message_bytes=settings.max_message_bytes,
             ).open(self.app.participant)
             self._advertiser = await advertiser.open(self.app.participant)
+            agents = self.app.directory.agents  # those of this process look there, too
+            await self.app.directory.wait_for(lambda: self.app.agent_id in agents, settings.connect_timeout_seconds)
         except BaseException:
             await self.close()
             raise

@@ -27,7 +27,7 @@ AgentCard = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """Which agent a request is for, and why.
+    """Which agent a request is for, and why: `reason` is the model's own words, or what kept it from deciding.
 
     `source` says who decided: "model", where `agent_id` None means that the model finds no agent fit;
     "default_capable", the fallback when no model could be asked; "none" when there was nobody to choose or no usable

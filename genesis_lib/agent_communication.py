@@ -55,11 +55,11 @@ class AgentCommunicationMixin:
         return dict(self._calling().pool.requesters)
 
     def add_discovery_callback(self, callback: AgentCallback) -> None:
-        """Call with the AgentInfo of each agent that arrives from now on."""
+        """Call with the AgentInfo of each agent that arrives, those included that are there when this one joins the bus."""
         self._callbacks.append((frozenset({Change.ARRIVED}), callback))
 
     def add_departure_callback(self, callback: AgentCallback) -> None:
-        """Call with the AgentInfo of each agent that leaves or crashes from now on."""
+        """Call with the AgentInfo of each agent that leaves or crashes."""
         self._callbacks.append((frozenset({Change.LEFT, Change.CRASHED}), callback))
 
     # Calls

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 STREAM_TIMEOUT_SECONDS = 60.0
+_LONGEST_TIMEOUT = 366 * 86400.0
 
 AgentCallback = Callable[[AgentInfo], None]
 
@@ -199,8 +200,8 @@ class Caller:
 
     def _deadline(self, timeout_seconds: float | None) -> float:
         timeout = self._settings.request_timeout_seconds if timeout_seconds is None else timeout_seconds
-        if not timeout > 0:
-            raise InvalidRequest(f"timeout_seconds has to be above 0, this is {timeout}")
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise InvalidRequest(f"timeout_seconds has to be a number above 0 and at most a year, this is {timeout!r}")
         deadline = self._loop.time() + timeout
         context = current_call.get()
         if context is None or context.deadline is None:
@@ -242,6 +243,8 @@ def build_request(
         raise InvalidRequest(f"conversation_id has to be text, this is {type(conversation_id).__name__}")
     if metadata is not None and not isinstance(metadata, Mapping):
         raise InvalidRequest(f"metadata has to be a dict, this is {type(metadata).__name__}")
+    if not isinstance(attachments, Iterable):
+        raise InvalidRequest(f"attachments have to be a list of Attachment, this is {type(attachments).__name__}")
     return AgentRequest(
         message,
         conversation_id=conversation_id or "",

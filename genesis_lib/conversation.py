@@ -15,6 +15,9 @@ Request = Callable[..., Awaitable[dict[str, Any]]]
 class AgentConversation:
     """A conversation between two agents.
 
+    Args:
+        request: sends a turn, as `request_agent` does; without it the conversation is a record only.
+
     Attributes:
         initiator_id: id of the agent that began it.
         responder_id: target of its turns; a name reaches the same agent in every turn, as long as that one lives.

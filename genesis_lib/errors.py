@@ -6,6 +6,7 @@ Statuses are gRPC's canonical codes (https://grpc.io/docs/guides/status-codes/),
 
 from __future__ import annotations
 
+import traceback
 from enum import IntEnum
 
 
@@ -241,3 +242,14 @@ def remote_exception_for(error: GenesisError) -> RemoteExceptionCode:
 def error_class_for(name: str, status: int) -> type[GenesisError]:
     """The class an error reply stands for: by its name, or by its status when the name is not known here."""
     return ERRORS_BY_NAME.get(name) or _CLASS_FOR_STATUS.get(status, RemoteAgentError)
+
+
+def describe(error: BaseException) -> str:
+    """Type and message of any exception, one that cannot be printed included, as text fit for the wire and for a log."""
+    text = "".join(traceback.format_exception_only(error)).strip()
+    return clean_text(text.removeprefix(f"{type(error).__module__}."))
+
+
+def clean_text(text: str, most_bytes: int = 4096) -> str:
+    """The text without what cannot go on the wire, cut to a number of UTF-8 bytes."""
+    return text.replace("\0", "").encode("utf-8", "replace")[:most_bytes].decode("utf-8", "ignore")

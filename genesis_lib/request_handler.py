@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, cast
 
 from genesis_lib.context import current_call
-from genesis_lib.errors import HopLimitExceeded, LoopDetected, RemoteAgentError
+from genesis_lib.errors import HopLimitExceeded, LoopDetected, RemoteAgentError, describe
 from genesis_lib.messages import AgentReply, AgentRequest, Attachment, Final, RequestKind
 from genesis_lib.rpc.batch import answer_items, decode_items
 from genesis_lib.rpc.functions import OfferedFunction, lookup
@@ -64,7 +64,7 @@ class _Application:
         # Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them.
         if isinstance(error, Exception) and not isinstance(error, (LoopDetected, HopLimitExceeded, RemoteAgentError)):
             logger.debug("%s failed", self._who, exc_info=error)
-            raise RemoteAgentError(f"{self._who} failed: {type(error).__name__}: {error}", target=self._who) from error
+            raise RemoteAgentError(f"{self._who} failed: {describe(error)}", target=self._who) from error
 
 
 async def _await_hook(agent_name: str, hook: Hook, request: AgentRequest, send: Send) -> AgentReply:
@@ -127,15 +127,17 @@ def _as_reply(agent_name: str, result: object) -> AgentReply:
     get = result.get
     message, status, metadata = get("message"), get("status", 0), get("metadata") or {}
     conversation_id, attachments = get("conversation_id") or "", get("attachments") or ()
-    if type(message) is not str:
+    if not isinstance(message, str):
         raise _wrong(agent_name, f"'message' has to be text, this is {type(message).__name__}")
-    if type(status) is not int or not -(2**31) <= status < 2**31:
+    if not isinstance(status, int) or isinstance(status, bool) or not -(2**31) <= status < 2**31:
         raise _wrong(agent_name, f"'status' has to be a 32-bit integer, this is {status!r}")
-    if type(metadata) is not dict:
+    if not isinstance(metadata, dict):
         raise _wrong(agent_name, f"'metadata' has to be a dict, this is {type(metadata).__name__}")
-    if type(conversation_id) is not str:
+    if not isinstance(conversation_id, str):
         raise _wrong(agent_name, f"'conversation_id' has to be text, this is {type(conversation_id).__name__}")
-    if attachments and not all(isinstance(item, Attachment) for item in attachments):
+    if attachments and not (
+        isinstance(attachments, (list, tuple)) and all(isinstance(item, Attachment) for item in attachments)
+    ):
         raise _wrong(agent_name, "'attachments' has to be a list of Attachment")
     return AgentReply(message, status, conversation_id, "", metadata, tuple(attachments))
 

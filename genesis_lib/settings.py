@@ -43,7 +43,9 @@ class Settings(BaseModel):
     max_concurrency: int = Field(256, ge=1, description="requests one agent runs at the same time")
     max_queue: int = Field(4096, ge=1, description="requests that wait before an agent says Overloaded")
     max_message_bytes: int = Field(64 * 2**20, ge=1024, description="largest request or reply, attachments included")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("WARNING", description="of the library's loggers")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "WARNING", description="what the genesis command logs"
+    )
     model_name: str = Field("gpt-4o-mini", description="language model for routing and for agents that name none")
     openai_api_key: str = Field("", description="key of the model endpoint (OPENAI_API_KEY)", repr=False)
     openai_base_url: str = Field("", description="OpenAI-compatible endpoint (OPENAI_BASE_URL)")
@@ -94,7 +96,8 @@ def resolve_settings(environ: Mapping[str, str] | None = None, **arguments: Any)
     try:
         return ResolvedSettings(Settings.model_validate(values), origins)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(problem, origins) for problem in error.errors())) from error
+        # Without its cause: that one shows the values, secrets too.
+        raise ConfigError("; ".join(_explain(problem, origins) for problem in error.errors())) from None
 
 
 def load_settings(**arguments: Any) -> Settings:

@@ -70,7 +70,9 @@ class Directory:
         self._agent_reader: Reader = await participant.create_reader(
             AGENT_TOPIC, self._on_agents, on_match=self._on_announcer
         )
-        self._function_reader: Reader = await participant.create_reader(FUNCTION_TOPIC, self._on_functions)
+        self._function_reader: Reader = await participant.create_reader(
+            FUNCTION_TOPIC, self._on_functions, on_match=self._on_function_announcer
+        )
         return self
 
     async def close(self) -> None:
@@ -120,6 +122,12 @@ class Directory:
         for known in [known for known in self._known.values() if known.publication == match.handle]:
             self._remove(known, Change.CRASHED)
         self._wake()
+
+    def _on_function_announcer(self, match: Match) -> None:
+        if match.matched:
+            self._peers[match.handle] = match
+        else:
+            self._peers.pop(match.handle, None)
 
     def _on_agents(self, samples: Sequence[Sample]) -> None:
         for sample in samples:

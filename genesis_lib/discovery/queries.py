@@ -63,7 +63,9 @@ def rendezvous(agents: Iterable[AgentInfo], key: str) -> AgentInfo | None:
     """The agent this key belongs to: the same for every caller that sees the same agents, and when one leaves only its
     own keys move (highest random weight, Thaler and Ravishankar 1998)."""
     return max(
-        agents, key=lambda agent: blake2b(f"{key}\0{agent.agent_id}".encode(), digest_size=8).digest(), default=None
+        agents,
+        key=lambda agent: blake2b(f"{key}\0{agent.agent_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest(),
+        default=None,
     )
 
 

@@ -7,7 +7,7 @@ import random
 
 from genesis_lib.discovery.directory import Directory
 from genesis_lib.discovery.queries import addressed_by, rendezvous, similar_names
-from genesis_lib.errors import AgentNotFound, AgentUnavailable
+from genesis_lib.errors import AgentNotFound, AgentUnavailable, InvalidRequest, LoopDetected
 from genesis_lib.messages import AgentInfo
 
 
@@ -30,6 +30,8 @@ class Resolver:
     def find(self, target: str, conversation_id: str = "") -> AgentInfo | None:
         """The agent with this id; else one of those with this name: by the conversation id always the same one of the
         live ones, without a conversation any."""
+        if not isinstance(target, str):
+            raise InvalidRequest(f"a target is the id or name of an agent, this is {type(target).__name__}")
         agent = self._directory.agents.get(target)
         if agent is not None and (agent.agent_communication or not self._agents_only):
             return agent
@@ -70,6 +72,10 @@ class Resolver:
                 target=target,
                 elapsed_seconds=elapsed,
             )
+        if any(addressed_by(self._own_card(), target)):
+            raise LoopDetected(
+                f"call loop: {target!r} is the caller itself, and no other agent has this name", target=target
+            )
         meant = similar_names(self.visible(), target)
         hint = f" Did you mean {meant[0]!r}?" if meant else ""
         raise AgentNotFound(
@@ -82,3 +88,7 @@ class Resolver:
     def _departed(self, target: str) -> AgentInfo | None:
         departed = self._directory.departed
         return departed.get(target) or next(addressed_by(reversed(departed.values()), target), None)
+
+    def _own_card(self) -> list[AgentInfo]:
+        own = self._directory.agents.get(self._own_id)
+        return [own] if own is not None else []

@@ -6,7 +6,7 @@ import json
 
 from genesis_lib.dds.cdr import codec
 from genesis_lib.dds.port import TopicSpec
-from genesis_lib.errors import DecodeError
+from genesis_lib.errors import DecodeError, clean_text
 from genesis_lib.events import ComponentStatus, EventKind, MonitoringEvent
 
 EVENT_TOPIC = TopicSpec("MonitoringEvent", "MonitoringEvent", "Events")
@@ -38,7 +38,7 @@ def encode_event(event: MonitoringEvent) -> bytes:
         event.status,
         event.duration_ns,
         event.severity,
-        _cut(event.message),
+        clean_text(event.message, _MESSAGE_BYTES),
         payload if len(payload) <= _PAYLOAD_BYTES else '{"truncated":true}',
     )
 
@@ -68,6 +68,8 @@ def decode_event(data: bytes) -> MonitoringEvent:
     ) = _event.decode(data)
     try:
         parsed = json.loads(payload) if payload else {}
+        if not isinstance(parsed, dict):
+            raise DecodeError("MonitoringEvent.payload is not a JSON object")
         return MonitoringEvent(
             event_id,
             EventKind(kind),
@@ -85,7 +87,7 @@ def decode_event(data: bytes) -> MonitoringEvent:
             message,
             parsed,
         )
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DecodeError(f"MonitoringEvent: {error}") from error
 
 
@@ -104,8 +106,3 @@ def decode_status(data: bytes) -> ComponentStatus:
 def encode_status_key(component_id: str) -> bytes:
     """The key of a component's instance."""
     return _status.encode_key(component_id)
-
-
-def _cut(text: str) -> str:
-    clean = text.replace("\0", "").encode("utf-8", "replace")[:_MESSAGE_BYTES]
-    return clean.decode("utf-8", "ignore")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from genesis_lib.errors import DecodeError, GenesisError, InvalidRequest
+from genesis_lib.errors import DecodeError, GenesisError, InvalidRequest, RequestCancelled, clean_text
 from genesis_lib.messages import AgentReply, AgentRequest, RequestKind
 from genesis_lib.rpc.wire import load_json
 
@@ -19,6 +19,8 @@ def encode_items(messages: Sequence[str | Mapping[str, Any]]) -> str:
     Raises:
         InvalidRequest: an item is neither.
     """
+    if isinstance(messages, str) or not isinstance(messages, Sequence):
+        raise InvalidRequest(f"a batch is a list of texts or dicts, this is {type(messages).__name__}")
     items = [_item(message, position) for position, message in enumerate(messages)]
     try:
         return json.dumps(items, ensure_ascii=False, allow_nan=False)
@@ -50,19 +52,21 @@ async def answer_items(
 ) -> AgentReply:
     """Answer each request, all at once, each with a status of its own. A failing item does not touch the others."""
 
-    async def answer_one(request: AgentRequest) -> dict[str, Any]:
+    async def answer_one(request: AgentRequest) -> str:
         try:
             reply = await answer(request)
+            reply.conversation_id = reply.conversation_id or request.conversation_id
+            return _as_item(reply)
         except GenesisError as error:
-            return _as_item(AgentReply(str(error), error.status, metadata={"error": type(error).__name__}))
-        return _as_item(reply)
+            return _error_item(error)
+        except asyncio.CancelledError:
+            if _is_being_cancelled():
+                raise
+            return _error_item(RequestCancelled("the agent cancelled its own work on the request"))
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(answer_one(request)) for request in requests]
-    try:
-        return AgentReply(json.dumps([task.result() for task in tasks], ensure_ascii=False, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"a reply in the batch cannot be written as JSON: {error}") from error
+    return AgentReply(f"[{','.join(task.result() for task in tasks)}]")
 
 
 def decode_replies(reply: AgentReply, expected: int) -> list[dict[str, Any]]:
@@ -74,25 +78,41 @@ def decode_replies(reply: AgentReply, expected: int) -> list[dict[str, Any]]:
     items = load_json(reply.message, "a batch reply's message")
     if not isinstance(items, list) or len(items) != expected or not all(isinstance(item, dict) for item in items):
         raise DecodeError(f"a batch of {expected} requests was not answered with as many replies")
-    return items
+    return [{**item, "attachments": [], "agent_id": reply.replier_agent_id} for item in items]
 
 
 def _item(message: str | Mapping[str, Any], position: int) -> dict[str, Any]:
-    match message:
-        case str():
-            return {"message": message, "metadata": {}}
-        case Mapping() if isinstance(message.get("message"), str) and not set(message) - {"message", "metadata"}:
-            return {"message": message["message"], "metadata": dict(message.get("metadata", {}))}
-        case _:
-            raise InvalidRequest(f"item {position} of the batch is neither a text nor a dict with message and metadata")
+    if isinstance(message, str):
+        return {"message": message, "metadata": {}}
+    if isinstance(message, Mapping) and not set(message) - {"message", "metadata"}:
+        text, metadata = message.get("message"), message.get("metadata", {})
+        if isinstance(text, str) and isinstance(metadata, Mapping):
+            return {"message": text, "metadata": dict(metadata)}
+    raise InvalidRequest(f"item {position} of the batch is neither a text nor a dict with message and metadata")
 
 
-def _as_item(reply: AgentReply) -> dict[str, Any]:
+def _as_item(reply: AgentReply) -> str:
     if reply.attachments:
         raise InvalidRequest("a reply within a batch cannot carry attachments")
-    return {
+    item = {
         "message": reply.message,
         "status": reply.status,
         "conversation_id": reply.conversation_id,
         "metadata": reply.metadata,
     }
+    try:
+        text = json.dumps(item, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequest(f"the reply cannot go on the wire: {error}") from error
+    return text
+
+
+def _error_item(error: GenesisError) -> str:
+    return _as_item(AgentReply(clean_text(str(error)), error.status, metadata={"error": type(error).__name__}))
+
+
+def _is_being_cancelled() -> bool:
+    """Was the running task asked to end, or did its own code raise CancelledError?"""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from genesis_lib.context import CallContext, current_call
-from genesis_lib.errors import GenesisError, Overloaded, RemoteAgentError, RequestCancelled, RequestTimeout
+from genesis_lib.errors import GenesisError, Overloaded, RemoteAgentError, RequestCancelled, RequestTimeout, describe
 from genesis_lib.messages import AgentReply
 from genesis_lib.rpc.execution import Execution
 from genesis_lib.rpc.expiry import ExpiryTimer
@@ -121,7 +121,7 @@ class Executor:
             outcome = error
         except Exception as error:  # the handler is the application's, and its caller waits for an answer
             logger.exception("agent %s: the handler failed", self._agent_id)
-            outcome = RemoteAgentError(f"{type(error).__name__}: {error}", target=self._agent_id)
+            outcome = RemoteAgentError(describe(error), target=self._agent_id)
         self._end(execution, execution.reason if execution.aborted else outcome)
 
     def _end(self, execution: Execution, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
-from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments
+from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments, describe
 
 _MARK = "__genesis_function__"
 _RESERVED = {"timeout_seconds"}
@@ -101,12 +101,18 @@ def check_arguments(schema: Mapping[str, Any], name: str, arguments: Mapping[str
     """
     from jsonschema import Draft202012Validator, SchemaError
     from jsonschema.exceptions import best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
 
     try:
         Draft202012Validator.check_schema(dict(schema))
+        # With a registry of its own, a schema somebody announced cannot make this process fetch anything.
+        validator = Draft202012Validator(dict(schema), registry=Registry())
+        problem = best_match(validator.iter_errors(dict(arguments)))
     except SchemaError as error:
         raise InvalidArguments(f"{name}: the announced schema is no JSON Schema: {error.message}") from error
-    problem = best_match(Draft202012Validator(dict(schema)).iter_errors(dict(arguments)))
+    except (Unresolvable, RecursionError) as error:
+        raise InvalidArguments(f"{name}: the announced schema cannot be used: {describe(error)}") from error
     if problem is not None:
         where = f" in {problem.json_path}" if problem.path else ""
         raise InvalidArguments(f"{name}: {problem.message}{where}")

@@ -15,6 +15,7 @@ from genesis_lib.errors import (
     GenesisError,
     MessageTooLarge,
     Overloaded,
+    clean_text,
     remote_exception_for,
 )
 from genesis_lib.messages import AgentReply, AgentRequest, Final, RequestKind
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
 _INBOX_BYTES = 16
-_ERROR_TEXT = 4096
 _BACKLOG_MESSAGES = 4  # of the largest size
 _BACKLOG_RETRY_SECONDS = 0.1
 
@@ -230,7 +230,7 @@ class Replier:
             client,
             request,
             AgentReply(
-                _as_text(error),
+                clean_text(str(error)),
                 error.status,
                 metadata={"error": type(error).__name__},
                 remote_exception=remote_exception_for(error),
@@ -238,8 +238,3 @@ class Replier:
                 part_number=part_number,
             ),
         )
-
-
-def _as_text(error: GenesisError) -> str:
-    """The error's message, fit for the wire whatever text an application put into it."""
-    return str(error)[:_ERROR_TEXT].replace("\0", "").encode("utf-8", "replace").decode("utf-8")

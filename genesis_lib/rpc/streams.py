@@ -19,13 +19,13 @@ CREDIT_WINDOW = 2 * CREDIT_BATCH
 
 def join_parts(parts: Sequence[AgentReply], last: AgentReply) -> AgentReply:
     """One reply from the parts of a stream, for a caller that did not ask for parts: text and attachments in order,
-    metadata merged, the rest from the last part."""
-    every = [*parts, last] if last.final is Final.LAST else list(parts)
+    metadata merged, status and the rest from the last part."""
+    every = [*parts, last] if last.final is Final.LAST or not parts else list(parts)
     metadata: dict[str, Any] = {}
     for part in every:
         metadata.update(part.metadata)
     return replace(
-        last,
+        every[-1],
         message="".join(part.message for part in every),
         metadata=metadata,
         attachments=tuple(attachment for part in every for attachment in part.attachments),

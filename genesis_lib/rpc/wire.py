@@ -213,15 +213,16 @@ def _load_path(text: str) -> tuple[str, ...]:
 
 def _pack_attachments(attachments: tuple[Attachment, ...]) -> tuple[str, bytes]:
     for attachment in attachments:
-        if not isinstance(attachment, Attachment) or not isinstance(attachment.data, bytes):
-            raise InvalidRequest(
-                f"an attachment has to be an Attachment with bytes, this is {type(attachment).__name__}"
-            )
+        match attachment:
+            case Attachment(str(), str(), bytes()):
+                pass
+            case _:
+                raise InvalidRequest(
+                    "an attachment has to be an Attachment with a name and a media type, both text, and bytes;"
+                    f" this is {attachment!r:.200}"
+                )
     manifest = [[attachment.name, attachment.media_type, len(attachment.data)] for attachment in attachments]
-    try:
-        return _dumps(manifest), b"".join(attachment.data for attachment in attachments)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"name and media type of an attachment have to be text: {error}") from error
+    return _dumps(manifest), b"".join(attachment.data for attachment in attachments)
 
 
 def _unpack_attachments(manifest: str, data: bytes) -> tuple[Attachment, ...]:

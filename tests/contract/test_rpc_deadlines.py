@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,14 +14,33 @@ from tests.agents_for_tests import Relay
 from tests.contract.agents import Worker
 from tests.contract.background import Background
 from tests.contract.callers import diary, wait_for
+from tests.contract.shared import running
 
 ONE_AT_A_TIME = {"GENESIS_MAX_CONCURRENCY": "1", "GENESIS_MAX_QUEUE": "2"}
+
+
+@pytest.fixture(scope="module")
+def shared_worker(shared_domain: int) -> Iterator[str]:
+    """A Worker in another process, for all tests here."""
+    with running((Worker, {"agent_id": "worker"}, {})):
+        yield "worker"
+
+
+@pytest.fixture
+def genesis_domain(shared_domain: int) -> int:
+    return shared_domain
+
+
+@pytest.fixture
+def worker(shared_worker: str) -> str:
+    """The id of a Worker in another process."""
+    return shared_worker
 
 
 async def test_a_timeout_says_who_and_which_and_how_long(worker: str) -> None:
     async with GenesisInterface() as bus:
         with pytest.raises(RequestTimeout) as caught:
-            await bus.request_agent(worker, "block it", timeout_seconds=0.3)
+            await bus.request_agent(worker, "block it1", timeout_seconds=0.3)
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.target == worker
     assert caught.value.request_id
@@ -39,33 +59,33 @@ async def test_the_time_spent_includes_the_wait_for_the_agent(background: Backgr
 
 async def test_send_agent_request_gives_none_on_a_timeout(worker: str) -> None:
     async with GenesisInterface() as bus:
-        assert await bus.send_agent_request(worker, "block it", timeout_seconds=0.3) is None
+        assert await bus.send_agent_request(worker, "block it2", timeout_seconds=0.3) is None
 
 
 async def test_a_timeout_cancels_the_remote_handler(worker: str) -> None:
     async with GenesisInterface() as bus:
         with pytest.raises(RequestTimeout):
-            await bus.request_agent(worker, "block it", timeout_seconds=0.3)
-        await wait_for(bus, worker, "cancelled it")
-        assert "finished it" not in await diary(bus, worker)
+            await bus.request_agent(worker, "block it3", timeout_seconds=0.3)
+        await wait_for(bus, worker, "cancelled it3")
+        assert "finished it3" not in await diary(bus, worker)
 
 
 async def test_cancelling_the_task_cancels_the_remote_handler(background: Background, worker: str) -> None:
     async with GenesisInterface() as bus:
-        task = background(bus.request_agent(worker, "block it", timeout_seconds=60))
-        await wait_for(bus, worker, "started it")
+        task = background(bus.request_agent(worker, "block it4", timeout_seconds=60))
+        await wait_for(bus, worker, "started it4")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await wait_for(bus, worker, "cancelled it")
+        await wait_for(bus, worker, "cancelled it4")
 
 
 async def test_leaving_the_bus_cancels_the_remote_handler(background: Background, worker: str) -> None:
     async with GenesisInterface() as bus:
         async with GenesisInterface() as leaver:
-            task = background(leaver.request_agent(worker, "block it", timeout_seconds=60))
-            await wait_for(bus, worker, "started it")
-        await wait_for(bus, worker, "cancelled it")
+            task = background(leaver.request_agent(worker, "block it5", timeout_seconds=60))
+            await wait_for(bus, worker, "started it5")
+        await wait_for(bus, worker, "cancelled it5")
         await asyncio.gather(task, return_exceptions=True)
 
 
@@ -74,10 +94,10 @@ async def test_a_killed_client_cancels_the_remote_handler(
 ) -> None:
     relay = await agent_process(Relay, {"agent_id": "relay"})
     async with GenesisInterface() as bus:
-        task = background(bus.request_agent("relay", f"{worker} block it", timeout_seconds=60))
-        await wait_for(bus, worker, "started it")
+        task = background(bus.request_agent("relay", f"{worker} block it6", timeout_seconds=60))
+        await wait_for(bus, worker, "started it6")
         relay.send_signal(signal.SIGKILL)
-        await wait_for(bus, worker, "cancelled it")
+        await wait_for(bus, worker, "cancelled it6")
         await asyncio.gather(task, return_exceptions=True)
         assert (await bus.request_agent(worker, "run after"))["message"] == "after done"
 
@@ -87,10 +107,10 @@ async def test_a_cancelled_call_cancels_the_whole_chain(
 ) -> None:
     await asyncio.gather(*(agent_process(Relay, {"agent_id": agent_id}) for agent_id in ("outer", "inner")))
     async with GenesisInterface() as bus:
-        task = background(bus.request_agent("outer", f"inner {worker} block it", timeout_seconds=60))
-        await wait_for(bus, worker, "started it")
+        task = background(bus.request_agent("outer", f"inner {worker} block it7", timeout_seconds=60))
+        await wait_for(bus, worker, "started it7")
         task.cancel()
-        await wait_for(bus, worker, "cancelled it")
+        await wait_for(bus, worker, "cancelled it7")
 
 
 async def test_a_nested_call_inherits_what_is_left(agent_process: StartAgentProcess, worker: str) -> None:
@@ -105,8 +125,8 @@ async def test_a_nested_call_ends_with_the_outer_deadline(agent_process: StartAg
     await agent_process(Relay, {"agent_id": "relay"})
     async with GenesisInterface() as bus:
         with pytest.raises(RequestTimeout):
-            await bus.request_agent("relay", f"{worker} block it", timeout_seconds=1)
-        await wait_for(bus, worker, "cancelled it")
+            await bus.request_agent("relay", f"{worker} block it9", timeout_seconds=1)
+        await wait_for(bus, worker, "cancelled it9")
 
 
 async def test_what_expired_in_the_queue_never_starts(background: Background, agent_process: StartAgentProcess) -> None:
@@ -175,8 +195,8 @@ async def test_at_most_so_many_run_at_a_time(background: Background, agent_proce
 async def test_waiting_for_an_agent_ends_with_the_deadline(worker: str) -> None:
     async with GenesisInterface() as bus:
         with pytest.raises(AgentNotFound):
-            await bus.request_agent("nobody", "run it", timeout_seconds=0.3, wait=True)
-        assert (await bus.request_agent(worker, "run it"))["message"] == "it done"
+            await bus.request_agent("nobody", "run it10", timeout_seconds=0.3, wait=True)
+        assert (await bus.request_agent(worker, "run it10"))["message"] == "it10 done"
 
 
 async def _block(background: Background, bus: GenesisInterface) -> asyncio.Task[dict[str, object]]:
