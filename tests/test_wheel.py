@@ -110,6 +110,7 @@ async def greeter(installed: Path, folder: Path) -> AsyncIterator[None]:
         *("-S", "-m", "genesis_lib.testing.host", "greeter:Greeter", "{}"),
         cwd=folder,
         env=environment(installed, folder),
+        stdin=subprocess.PIPE,  # the host ends with it
         stdout=subprocess.PIPE,
     )
     try:

@@ -31,6 +31,7 @@ async def test_connect_by_name(bus: GenesisInterface, host: Host) -> None:
 async def test_an_agent_connects_to_an_agent_of_another_process(bus: GenesisInterface, host: Host) -> None:
     await host(Probe, agent_id="a")
     await host(Probe, agent_id="b")
+    assert (await bus.request_agent("a", "know b"))["message"] == "True"
     assert (await bus.request_agent("a", "connections"))["message"] == "[]"
     assert (await bus.request_agent("a", "connect b"))["message"] == "True"
     assert (await bus.request_agent("a", "connections"))["message"] == '["b"]'
