@@ -114,6 +114,7 @@ async def test_replies_that_do_not_decode(
     background: Background,
 ) -> None:
     await agent_process(Worker, {"agent_id": "victim"})
+    assert await bus.wait_for_agent("victim")
     call = background(bus.request_agent("victim", "block it", timeout_seconds=60))
     await wait_for(bus, "victim", "started it")
     (writer,) = [end for end in await bus.app.participant.endpoints("WorkerService_victimRequest") if end.is_writer]
@@ -137,6 +138,7 @@ async def test_announcements_of_agents_that_lie(
     agent_process: StartAgentProcess, hostile: Peer, bus: GenesisInterface, log_watch: LogWatch
 ) -> None:
     process = await agent_process(Worker, {"agent_id": "victim"})
+    assert await bus.wait_for_agent("victim")
     await hostile.do("writer", name="w", topic="AgentCapability", type="AgentCapability", durable=True, lease=1)
     await hostile.matched("w")
     refused: list[dict[str, Any]] = [

@@ -70,10 +70,23 @@ async def test_a_throttled_write_completes_when_the_reader_drains(frozen_reader:
 async def test_throttled_writes_keep_their_order(frozen_reader: Writer, peer: Peer) -> None:
     written = _fill(frozen_reader)
     waiting = [asyncio.create_task(frozen_reader.write(samples.request(written + n))) for n in range(50)]
+    await asyncio.sleep(0)  # they wait now
     peer.send_signal(signal.SIGCONT)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await asyncio.gather(*waiting)
     assert (await _numbers(peer, written + 50))[-50:] == list(range(written, written + 50))
+
+
+async def test_try_write_does_not_overtake_a_waiting_write(frozen_reader: Writer, peer: Peer) -> None:
+    written = _fill(frozen_reader)
+    waiting = [asyncio.create_task(frozen_reader.write(samples.request(written + n))) for n in range(50)]
+    await asyncio.sleep(0)  # they wait now
+    peer.send_signal(signal.SIGCONT)
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    assert not waiting[-1].done()
+    assert not frozen_reader.try_write(samples.request(7))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await asyncio.gather(*waiting)
 
 
 async def test_a_cancelled_write_lets_the_next_ones_go(frozen_reader: Writer, peer: Peer) -> None:
