@@ -17,7 +17,7 @@ from genesis_lib.errors import AgentNotFound, ConfigError, GenesisError, NotAuth
 from genesis_lib.identity import checked_agent_id, checked_agent_name, service_name
 from genesis_lib.messages import AgentInfo, AgentRequest, FunctionInfo
 from genesis_lib.monitoring.monitor import Monitor
-from genesis_lib.request_handler import Hook, make_handler
+from genesis_lib.request_handler import Hook, ask_own_hook, make_handler
 from genesis_lib.rpc.functions import offered_functions
 from genesis_lib.rpc.guards import Guard, loop_guard
 from genesis_lib.rpc.replier import Replier
@@ -127,9 +127,13 @@ class GenesisAgent(AgentCommunicationMixin):
         except GenesisError as error:
             log = logger.info if isinstance(error, AgentNotFound) else logger.warning
             log("%s answers itself, routing failed: %s: %s", self.agent_name, type(error).__name__, error)
-        return await self.process_request(
-            {"conversation_id": "", "metadata": {}, "attachments": [], "source_agent_id": "", **asked}
-        )
+        if type(self).process_request is GenesisAgent.process_request:
+            raise ConfigError(
+                f"{self.agent_name} overrides no process_request, so it cannot answer what nobody else takes",
+                target=self.app.agent_id,
+            )
+        complete = {"conversation_id": "", "metadata": {}, "attachments": [], "source_agent_id": "", **asked}
+        return await ask_own_hook(self.agent_name, self.process_request, complete)
 
     # Lifecycle
 

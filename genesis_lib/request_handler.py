@@ -89,6 +89,21 @@ async def _answer_whole(call_hook: CallHook, agent_name: str, hook: Hook, reques
     return join_parts(parts, last)
 
 
+async def ask_own_hook(agent_name: str, hook: Hook, request: dict[str, Any]) -> dict[str, Any]:
+    """What an agent's own hook answers, a stream in one piece."""
+    if not inspect.isasyncgenfunction(hook):
+        return await cast("Awaitable[dict[str, Any]]", hook(request))
+    async with aclosing(cast("AsyncGenerator[object, None]", hook(request))) as stream:
+        parts = [_as_reply(agent_name, part) async for part in stream]
+    joined = join_parts(parts, AgentReply("", final=Final.END))
+    return {
+        "message": joined.message,
+        "status": joined.status,
+        "metadata": joined.metadata,
+        "attachments": list(joined.attachments),
+    }
+
+
 async def _call_function(
     agent_name: str, functions: Mapping[str, OfferedFunction], request: AgentRequest
 ) -> AgentReply:

@@ -6,9 +6,11 @@ have been dealt with when it shows.
 
 from __future__ import annotations
 
+import resource
 import socketserver
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +90,28 @@ async def test_requests_with_extreme_values(
     await _finish_requests(hostile, bus)
     assert "Traceback" not in process.errors()
     assert (await bus.request_agent("victim", "run after"))["message"] == "after done"
+
+
+async def test_an_agent_does_not_keep_what_it_was_sent(
+    agent_process: StartAgentProcess, hostile: Peer, bus: GenesisInterface
+) -> None:
+    process = await agent_process(Worker, {"agent_id": "victim"})
+    await _request_writer(hostile)
+
+    async def send(numbers: range) -> None:
+        for number in numbers:
+            long = f"{number}" + "x" * 2_000_000
+            values = {"call_path": f'["{long}"]', "metadata": f'{{"a":"{long}"}}', "low": number}
+            payload = with_values("AgentAgentRequest", REQUEST, **values)
+            assert (await hostile.do("write", name="w", payload=payload.hex()))["code"] == 0
+        await bus.request_agent("victim", f"await {numbers.stop - 10} ran it", timeout_seconds=30)
+
+    assert await bus.wait_for_agent("victim")
+    await send(range(10, 20))
+    before = _resident_bytes(process.pid)
+    await send(range(20, 60))
+    # 160 MB went in; what an allocator keeps for itself is far below a quarter of it.
+    assert _resident_bytes(process.pid) - before < 40_000_000
 
 
 async def test_a_request_writer_without_an_inbox_is_refused(
@@ -259,6 +283,11 @@ class _CountingServer(socketserver.ThreadingTCPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
+
+
+def _resident_bytes(pid: int) -> int:
+    """Memory a process holds (statm: pages, resident ones second)."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 async def _request_writer(hostile: Peer) -> None:

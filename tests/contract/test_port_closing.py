@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -144,19 +145,26 @@ async def test_users_of_one_process_share_a_participant_until_the_last_leaves(ge
         await release_participant(settings)
 
 
-def test_one_event_loop_after_the_other(genesis_domain: int) -> None:
-    async def use(number: int) -> list[int]:
-        participant = await open_participant(load_settings())
-        seen = Recorder()
-        await participant.create_reader(samples.RPC, seen.on_samples)
-        writer = await participant.create_writer(samples.RPC, on_match=seen.on_match)
-        await seen.matched()
-        await writer.write(samples.request(number))
-        await seen.has(1)
-        await participant.close()
-        return samples.numbers(seen.payloads())
+async def _use(number: int) -> list[int]:
+    """Open, send oneself a sample, close; the samples that came."""
+    participant = await open_participant(load_settings())
+    seen, partition = Recorder(), str(number)
+    await participant.create_reader(samples.RPC, seen.on_samples, partition=partition)
+    writer = await participant.create_writer(samples.RPC, partition=partition, on_match=seen.on_match)
+    await seen.matched()
+    await writer.write(samples.request(number))
+    await seen.has(1)
+    await participant.close()
+    return samples.numbers(seen.payloads())
 
-    assert [asyncio.run(use(number)) for number in range(3)] == [[0], [1], [2]]
+
+def test_one_event_loop_after_the_other(genesis_domain: int) -> None:
+    assert [asyncio.run(_use(number)) for number in range(3)] == [[0], [1], [2]]
+
+
+def test_event_loops_in_several_threads(genesis_domain: int) -> None:
+    with ThreadPoolExecutor() as threads:
+        assert list(threads.map(asyncio.run, map(_use, range(4)))) == [[0], [1], [2], [3]]
 
 
 def test_a_loop_that_was_closed_without_closing_leaves_the_next_one_alone(genesis_domain: int) -> None:

@@ -49,9 +49,9 @@ async def test_a_timeout_says_who_and_which_and_how_long(worker: str) -> None:
 
 async def test_the_time_spent_includes_the_wait_for_the_agent(background: Background, genesis_domain: int) -> None:
     async with GenesisInterface() as bus:
-        call = background(bus.request_agent("worker", "block it", timeout_seconds=2, wait=True))
-        async with Worker(agent_id="worker"):
-            await wait_for(bus, "worker", "started it")
+        call = background(bus.request_agent("late", "block it", timeout_seconds=2, wait=True))
+        async with Worker(agent_id="late"):
+            await wait_for(bus, "late", "started it")
             with pytest.raises(RequestTimeout) as caught:
                 await call
     assert caught.value.elapsed_seconds >= 1.99

@@ -18,7 +18,14 @@ from tests.face.watching import Host
 
 WEATHER_CARD = {"agent_type": "specialized", "specializations": ["weather"], "capabilities": ["forecast"]}
 GENERAL_CARD = {"agent_type": "general", "default_capable": True}
+TIMEOUT_SECONDS = 60.0
+"""Routing may take half of it, and the first question to a model imports its client: slow on a busy machine."""
 RULES = {"rain": "WeatherExpert", "soup": "Cook", "doom": "Fails"}
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GENESIS_REQUEST_TIMEOUT_SECONDS", str(TIMEOUT_SECONDS))
 
 
 @pytest.fixture
@@ -43,7 +50,9 @@ async def specialists(bus: GenesisInterface, host: Host) -> None:
 
 async def test_the_model_picks_the_specialist(bus: GenesisInterface, host: Host, model: ScriptedModelServer) -> None:
     await specialists(bus, host)
-    reply = await bus.request_agent("General", "Will it rain in Oslo?", "c1", 25, metadata={"units": "metric"})
+    reply = await bus.request_agent(
+        "General", "Will it rain in Oslo?", "c1", TIMEOUT_SECONDS, metadata={"units": "metric"}
+    )
     assert reply["message"] == "WeatherExpert on Will it rain in Oslo?"
     assert reply["status"] == 0
     assert reply["conversation_id"] == "c1"
@@ -51,7 +60,7 @@ async def test_the_model_picks_the_specialist(bus: GenesisInterface, host: Host,
     assert "rain" in reply["metadata"]["reason"]
     assert reply["metadata"]["heard"] == {"units": "metric"}
     assert reply["agent_id"] == "general"
-    reply = await bus.request_agent("General", "A soup, please", timeout_seconds=25)
+    reply = await bus.request_agent("General", "A soup, please", timeout_seconds=TIMEOUT_SECONDS)
     assert (reply["message"], reply["metadata"]["routed_to"]) == ("Cook on A soup, please", "cook")
     assert len(model.requests) == 2
 
@@ -60,7 +69,7 @@ async def test_the_agent_answers_itself_when_nobody_fits(
     bus: GenesisInterface, host: Host, model: ScriptedModelServer
 ) -> None:
     await specialists(bus, host)
-    reply = await bus.request_agent("General", "Tell me a joke", timeout_seconds=25)
+    reply = await bus.request_agent("General", "Tell me a joke", timeout_seconds=TIMEOUT_SECONDS)
     assert reply["message"] == "General on Tell me a joke"
     assert "routed_to" not in reply["metadata"]
     assert len(model.requests) == 1
@@ -75,7 +84,7 @@ async def test_the_agent_answers_itself_when_the_specialist_fails(
     await host(Fails, agent_id="fails")
     await host(Router, agent_name="General", agent_id="general", card=GENERAL_CARD)
     assert (await bus.request_agent("general", "know fails"))["message"] == "True"
-    reply = await bus.request_agent("General", "doom", timeout_seconds=25)
+    reply = await bus.request_agent("General", "doom", timeout_seconds=TIMEOUT_SECONDS)
     assert reply["message"] == "General on doom"
 
 
@@ -86,7 +95,7 @@ async def test_the_agent_answers_itself_when_the_model_cannot_be_asked(
         monkeypatch.setenv("OPENAI_BASE_URL", refusing.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "wrong")
         await specialists(bus, host)
-        reply = await bus.request_agent("General", "Will it rain?", timeout_seconds=25)
+        reply = await bus.request_agent("General", "Will it rain?", timeout_seconds=TIMEOUT_SECONDS)
         assert reply["message"] == "General on Will it rain?"
         assert len(refusing.requests) == 1
 
@@ -95,7 +104,9 @@ async def test_an_interface_routes(bus: GenesisInterface, host: Host, model: Scr
     await host(Specialist, agent_name="WeatherExpert", agent_id="weather", card=WEATHER_CARD)
     await host(Specialist, agent_name="Cook", agent_id="cook")
     async with GenesisInterface("with a model") as shop:
-        reply = await shop.route_request_to_best_agent("Will it rain in Oslo?", "c1", 20, metadata={"units": "metric"})
+        reply = await shop.route_request_to_best_agent(
+            "Will it rain in Oslo?", "c1", TIMEOUT_SECONDS, metadata={"units": "metric"}
+        )
         assert reply["message"] == "WeatherExpert on Will it rain in Oslo?"
         assert reply["metadata"]["routed_to"] == reply["agent_id"] == "weather"
         assert reply["metadata"]["reason"]
