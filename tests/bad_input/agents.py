@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from types import MappingProxyType
@@ -99,6 +100,8 @@ class Faulty(GenesisAgent):
                 raise TimeoutError("a timeout of its own")
             case "raise stop":
                 raise StopAsyncIteration("stop")
+            case "exit":
+                sys.exit(3)
             case "cancel":
                 raise asyncio.CancelledError
             case "cancel own task":

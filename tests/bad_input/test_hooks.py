@@ -17,6 +17,7 @@ from genesis_lib import (
     RequestCancelled,
     RequestTimeout,
 )
+from genesis_lib.testing.fixtures import StartAgentProcess
 from tests.bad_input.agents import NOT_FOR_THE_WIRE, UNUSUAL_BUT_RIGHT, WRONG_SHAPES, Faulty, FaultyStreamer
 from tests.contract.shared import own_domain, running
 
@@ -115,6 +116,14 @@ async def test_an_error_that_cannot_be_printed_is_the_agents_error_too(bus: Gene
 async def test_errors_that_cannot_be_printed_use_up_no_places(bus: GenesisInterface) -> None:
     await bus.send_agent_request("narrow", "raise unprintable", timeout_seconds=1)
     assert (await bus.request_agent("narrow", "hello", timeout_seconds=5))["message"] == "fine"
+
+
+async def test_a_hook_that_exits_ends_its_request_and_not_the_agent(agent_process: StartAgentProcess) -> None:
+    await agent_process(Faulty, {"agent_id": "exiting"})
+    async with GenesisInterface() as bus:
+        with pytest.raises(RemoteAgentError, match="SystemExit"):
+            await bus.request_agent("exiting", "exit", timeout_seconds=5)
+        assert (await bus.request_agent("exiting", "hello"))["message"] == "fine"
 
 
 async def test_a_hook_that_cancels_itself_is_a_typed_error(bus: GenesisInterface) -> None:
