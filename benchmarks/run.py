@@ -42,7 +42,10 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter slices, under 90 seconds")
     parser.add_argument("--stacks", type=_stacks, default=list(NAMES), help=f"comma-separated, of {', '.join(NAMES)}")
     parser.add_argument(
-        "--domain", type=int, default=77, help="DDS domain to use, kept to loopback (default %(default)s)"
+        "--domain",
+        type=int,
+        default=101,
+        help="DDS domain to use, kept to loopback, above those tests take (default %(default)s)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a plot, as png, svg or pdf")

@@ -76,7 +76,7 @@ class Caller:
         """Open a connection ahead of the first request."""
         deadline = self._loop.time() + timeout_seconds
         try:
-            info = await self.resolver.resolve(target, "", deadline)
+            info = await self.resolver.resolve(target, "", deadline, wait=True)
         except GenesisError as error:
             logger.warning("cannot connect to %s: %s", target, error)
             return False
@@ -152,18 +152,18 @@ class Caller:
         self, message: str, capability_filter: str | None, timeout_seconds: float | None
     ) -> dict[str, dict[str, Any] | GenesisError]:
         """The same request to every agent at once: costs the slowest reply. A failure is the value, not an exception."""
-        await self.settle()
+        deadline = self._deadline(timeout_seconds)
+        await self.settle((deadline - self._loop.time()) / 2)
         targets = [
             agent
             for agent in self.resolver.visible()
             if capability_filter is None or capability_filter in agent.capabilities
         ]
+        remaining = deadline - self._loop.time()
 
         async def ask(agent: AgentInfo) -> dict[str, Any] | GenesisError:
             try:
-                return (
-                    await self.request(agent.agent_id, build_request(message), timeout_seconds, wait=False)
-                ).as_dict()
+                return (await self.request(agent.agent_id, build_request(message), remaining, wait=False)).as_dict()
             except GenesisError as error:
                 return error
 
@@ -178,11 +178,11 @@ class Caller:
             AgentNotFound: the model found nobody fit, and nobody is default-capable.
             GenesisError: as `request`, from the chosen agent.
         """
-        await self.settle()
+        deadline = self._deadline(timeout_seconds)
+        await self.settle((deadline - self._loop.time()) / 2)
         context = current_call.get()
         in_chain = context.call_path if context is not None else ()
         candidates = [agent for agent in self.resolver.visible() if agent.agent_id not in in_chain]
-        deadline = self._deadline(timeout_seconds)
         half = (deadline - self._loop.time()) / 2  # the chosen agent has the other half
         choice = await self._classifier.classify(message, candidates, timeout_seconds=half)
         if choice.agent_id is None:
@@ -192,9 +192,9 @@ class Caller:
         reply["metadata"] = {**reply["metadata"], "routed_to": choice.agent_id, "reason": choice.reason}
         return reply
 
-    async def settle(self) -> None:
+    async def settle(self, limit_seconds: float = float("inf")) -> None:
         """Wait until a fresh participant has had its time to see who is there."""
-        remaining = self.directory.seconds_until_settled
+        remaining = min(self.directory.seconds_until_settled, limit_seconds)
         if remaining > 0:
             await asyncio.sleep(remaining)
 

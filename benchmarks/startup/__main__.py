@@ -35,7 +35,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.startup", description=__doc__)
     parser.add_argument("--cold-starts", type=int, default=0, metavar="N", help="start N callers one after the other")
     parser.add_argument("--swarm", action="store_true", help="100 agents in 10 processes: until each sees all others")
-    parser.add_argument("--domain", type=int, default=77, help="DDS domain, kept to loopback (default %(default)s)")
+    parser.add_argument(
+        "--domain",
+        type=int,
+        default=101,
+        help="DDS domain, kept to loopback, above those tests take (default %(default)s)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure")
     arguments = parser.parse_args()
     try:

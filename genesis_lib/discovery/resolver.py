@@ -7,7 +7,7 @@ import random
 
 from genesis_lib.discovery.directory import Directory
 from genesis_lib.discovery.queries import addressed_by, rendezvous, similar_names
-from genesis_lib.errors import AgentNotFound, AgentUnavailable, InvalidRequest, LoopDetected
+from genesis_lib.errors import AgentNotFound, AgentUnavailable, InvalidRequest, LoopDetected, NotAuthorised
 from genesis_lib.messages import AgentInfo
 
 
@@ -76,6 +76,12 @@ class Resolver:
             raise LoopDetected(
                 f"call loop: {target!r} is the caller itself, and no other agent has this name", target=target
             )
+        for agent in self._directory.agents.values():
+            if target == agent.agent_id or any(addressed_by([agent], target)):
+                raise NotAuthorised(
+                    f"{agent.name} ({agent.agent_id}) serves interfaces only (enable_agent_communication is off)",
+                    target=target,
+                )
         meant = similar_names(self.visible(), target)
         hint = f" Did you mean {meant[0]!r}?" if meant else ""
         raise AgentNotFound(

@@ -77,6 +77,7 @@ class Requester:
         self._connected = asyncio.Event()
         self._failure: GenesisError | None = None
         self._became_idle: asyncio.Event | None = None
+        self._waiting = 0
         self.last_used = self._loop.time()
 
     async def open(self) -> Self:
@@ -98,8 +99,8 @@ class Requester:
 
     @property
     def in_flight(self) -> int:
-        """Number of calls that wait for their reply."""
-        return len(self._pending)
+        """Number of calls that wait for the match or for their reply."""
+        return len(self._pending) + self._waiting
 
     @property
     def lost(self) -> bool:
@@ -109,11 +110,14 @@ class Requester:
     async def connect(self, timeout_seconds: float) -> bool:
         """Wait for the match in both directions; False when it does not come in time or the agent goes away."""
         if self._failure is None and not self._connected.is_set():
+            self._waiting += 1
             try:
                 async with asyncio.timeout(timeout_seconds):
                     await self._connected.wait()
             except TimeoutError:
                 return False
+            finally:
+                self._waiting -= 1
         return self._failure is None
 
     async def request(

@@ -9,7 +9,6 @@ import pytest
 
 from genesis_lib import (
     AgentCommunicationMixin,
-    AgentNotFound,
     ConfigError,
     GenesisAgent,
     GenesisInterface,
@@ -153,7 +152,7 @@ async def test_without_the_flag_agents_do_not_see_it(bus: GenesisInterface, host
     assert await bus.wait_for_agent(inward.agent_id)
     async with Plain("Caller", enable_agent_communication=True) as caller:
         assert set(caller.discovered_agents) == {"probe"}
-        with pytest.raises(AgentNotFound):
+        with pytest.raises(NotAuthorised, match="interfaces only"):
             await caller.request_agent("InterfacesOnly", "hello")
 
 
