@@ -61,8 +61,11 @@ class _Application:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        # Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them.
-        if isinstance(error, Exception) and not isinstance(error, (LoopDetected, HopLimitExceeded, RemoteAgentError)):
+        # Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them. A tool that exits
+        # (argparse does) ends its request, not the agent.
+        if isinstance(error, (Exception, SystemExit)) and not isinstance(
+            error, (LoopDetected, HopLimitExceeded, RemoteAgentError)
+        ):
             logger.debug("%s failed", self._who, exc_info=error)
             raise RemoteAgentError(f"{self._who} failed: {describe(error)}", target=self._who) from error
 

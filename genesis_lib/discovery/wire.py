@@ -69,6 +69,8 @@ def decode_agent(payload: bytes) -> AgentInfo:
         service_instance_tag,
         agent_communication,
     ) = _agent.decode(payload)
+    if not agent_id:
+        raise DecodeError("AgentCapability.agent_id is empty")
     return AgentInfo(
         agent_id,
         name,

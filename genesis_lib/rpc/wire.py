@@ -15,6 +15,7 @@ from genesis_lib.messages import AgentReply, AgentRequest, Attachment, Final, Re
 _request = codec("AgentAgentRequest")
 _reply = codec("AgentAgentReply")
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_CACHED_PATH = 1024  # characters: callers decide what they send, and how often a new one
 _KINDS = {int(kind): kind for kind in RequestKind}
 _FINALS = {int(final): final for final in Final}
 
@@ -198,17 +199,23 @@ def load_json(text: str, what: str) -> Any:
         raise DecodeError(f"{what} is not JSON: {error}") from error
 
 
-@lru_cache(1024)
-def _dump_path(path: tuple[str, ...]) -> str:
-    return _dumps(path)
-
-
-@lru_cache(1024)
-def _load_path(text: str) -> tuple[str, ...]:
+def _parse_path(text: str) -> tuple[str, ...]:
     value = load_json(text, "call_path")
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         raise DecodeError("call_path is not a JSON array of strings")
     return tuple(value)
+
+
+_cached_dump = lru_cache(1024)(_dumps)
+_cached_parse = lru_cache(1024)(_parse_path)
+
+
+def _dump_path(path: tuple[str, ...]) -> str:
+    return _cached_dump(path) if sum(map(len, path)) <= _CACHED_PATH else _dumps(path)
+
+
+def _load_path(text: str) -> tuple[str, ...]:
+    return _cached_parse(text) if len(text) <= _CACHED_PATH else _parse_path(text)
 
 
 def _pack_attachments(attachments: tuple[Attachment, ...]) -> tuple[str, bytes]:

@@ -10,7 +10,7 @@ import sys
 from typing import Any, cast
 
 from cyclonedds._clayer import ddspy_dispose, ddspy_write
-from cyclonedds.core import Listener, Policy, Qos
+from cyclonedds.core import DDSException, Listener, Policy, Qos
 from cyclonedds.domain import DomainParticipant
 from cyclonedds.idl import IdlStruct, make_idl_struct
 from cyclonedds.idl.types import int32
@@ -59,7 +59,10 @@ class _Hostile:
                 entity = self._endpoints[name] = self._create(command["do"] == "writer", name, command)
                 return {"guid": bytes(entity.guid.bytes).hex()}
             case "write":
-                return {"code": ddspy_write(self._endpoints[name]._ref, bytes.fromhex(command["payload"]))}
+                writer, payload = self._endpoints[name], bytes.fromhex(command["payload"])
+                while (code := ddspy_write(writer._ref, payload)) == DDSException.DDS_RETCODE_TIMEOUT:
+                    writer._wait_for_acks(writer._ref, 1_000_000_000)
+                return {"code": code}
             case "dispose":
                 return {"code": ddspy_dispose(self._endpoints[name]._ref, bytes.fromhex(command["payload"]))}
         raise ValueError(command)

@@ -169,8 +169,8 @@ async def test_announcements_of_agents_that_lie(
         {member: text} for member in ("capabilities", "specializations", "classification_tags") for text in NO_NAMES
     ] + [{member: text} for member in ("model_info", "performance_metrics") for text in NO_OBJECTS]
     refused = [{**values, "agent_id": f"refused{number}"} for number, values in enumerate(refused)]
+    refused.append({"agent_id": ""})
     odd: list[dict[str, Any]] = [
-        {"agent_id": ""},
         {"agent_id": "../../etc", "name": "../../etc", "service_name": "../../etc"},
         {"agent_id": "with blank", "service_name": "with blank*"},
         {"agent_id": "no service", "service_name": ""},
@@ -192,7 +192,7 @@ async def test_announcements_of_agents_that_lie(
     await hostile.do("write", name="w", payload=AGENT.hex())
     assert await bus.wait_for_agent("liar", 20)
     seen = set(bus.discovered_agents)
-    assert not {agent_id for agent_id in seen if agent_id.startswith("refused")}
+    assert not {agent_id for agent_id in seen if not agent_id or agent_id.startswith("refused")}
     assert {values["agent_id"] for values in odd} <= seen
     await log_watch.until("refused the announcement of an agent from participant", "is not JSON")
     await _ask_everything(bus)
