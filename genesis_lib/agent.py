@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import inspect
 import logging
-from types import TracebackType
 from typing import Any, Self
 
 from genesis_lib.agent_classifier import AgentClassifier
-from genesis_lib.agent_communication import AgentCommunicationMixin
-from genesis_lib.app import GenesisApp
 from genesis_lib.caller import Caller
 from genesis_lib.capabilities import describe_agent
 from genesis_lib.discovery.advertiser import Advertiser
 from genesis_lib.errors import AgentNotFound, ConfigError, GenesisError, NotAuthorised
-from genesis_lib.identity import checked_agent_id, checked_agent_name, service_name
+from genesis_lib.identity import service_name
+from genesis_lib.member import BusMember
 from genesis_lib.messages import AgentInfo, AgentRequest, FunctionInfo
-from genesis_lib.monitoring.monitor import Monitor
 from genesis_lib.request_handler import Hook, ask_own_hook, make_handler
 from genesis_lib.rpc.functions import offered_functions
 from genesis_lib.rpc.guards import Guard, loop_guard
 from genesis_lib.rpc.replier import Replier
 from genesis_lib.running import run_until_signal
-from genesis_lib.settings import Settings, load_settings
+from genesis_lib.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-class GenesisAgent(AgentCommunicationMixin):
+class GenesisAgent(BusMember):
     """An agent. Override `process_agent_request`, or `process_request`, and `get_agent_capabilities`.
 
     Constructing it opens nothing. `async with agent:` joins the bus: when it is entered the agent listens and is announced.
@@ -63,24 +60,15 @@ class GenesisAgent(AgentCommunicationMixin):
         model_name: str | None = None,
         classifier: AgentClassifier | None = None,
     ) -> None:
-        self.agent_name = checked_agent_name(agent_name)
+        self.agent_name = agent_name
         self.base_service_name = base_service_name or ""
         self.service_instance_tag = service_instance_tag or ""
         self.description = description
         self.enable_agent_communication = enable_agent_communication
-        self.app = GenesisApp(checked_agent_id(agent_id), settings or load_settings())
+        super().__init__(agent_name, agent_id, settings, openai_api_key, model_name, classifier)
         self.service_name = service_name(base_service_name, self.app.agent_id)
-        self._classifier = classifier or AgentClassifier(
-            openai_api_key or self.app.settings.openai_api_key or None,
-            model_name or self.app.settings.model_name,
-            base_url=self.app.settings.openai_base_url or None,
-            timeout_seconds=self.app.settings.model_timeout_seconds,
-        )
         self._hook = self._pick_hook()
         self._functions = offered_functions(self)
-        self._monitor = self._make_monitor()
-        self._callbacks = []
-        self._caller: Caller | None = None
         self._replier: Replier | None = None
         self._advertiser: Advertiser | None = None
 
@@ -107,9 +95,6 @@ class GenesisAgent(AgentCommunicationMixin):
         """What the agent announces: dict with agent_type ("general" or "specialized"), specializations, capabilities,
         classification_tags (lists of str), model_info, performance_metrics (dicts), default_capable (bool); all optional."""
         return {}
-
-    def _make_monitor(self) -> Monitor:
-        return Monitor()
 
     # Routing
 
@@ -149,10 +134,8 @@ class GenesisAgent(AgentCommunicationMixin):
             raise ConfigError(f"{self.agent_name} is open already", target=self.app.agent_id)
         advertiser = Advertiser(self._describe(), self._describe_functions())
         settings = self.app.settings
-        await self.app.open()
         try:
-            await self._monitor.open(self.app.participant)
-            self._caller = Caller(self.app, self._monitor, self._classifier, self._callbacks, agents_only=True)
+            await self._join(agents_only=True)
             self._replier = await Replier(
                 self.service_name,
                 self.app.agent_id,
@@ -178,15 +161,10 @@ class GenesisAgent(AgentCommunicationMixin):
         if self._replier is not None:
             replier, self._replier = self._replier, None
             await replier.close(self.app.settings.grace_seconds)
-        if self._caller is not None:
-            caller, self._caller = self._caller, None
-            await caller.close()
         if self._advertiser is not None:
             advertiser, self._advertiser = self._advertiser, None
             await advertiser.close()
-        await self._monitor.close()
-        await self._classifier.close()
-        await self.app.close()
+        await self._leave()
 
     async def run(self) -> None:
         """Serve until SIGINT or SIGTERM, then drain and return. A second signal ends the process at once."""
@@ -198,25 +176,12 @@ class GenesisAgent(AgentCommunicationMixin):
             raise ConfigError(f"{self.agent_name} is not on the bus", target=self.app.agent_id)
         await self._advertiser.update(self._describe())
 
-    async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
     def _calling(self) -> Caller:
         if not self.enable_agent_communication:
             raise ConfigError(
                 f"{self.agent_name} was built without enable_agent_communication=True", target=self.app.agent_id
             )
-        if self._caller is None:
-            raise ConfigError(
-                f"{self.agent_name} is not on the bus: enter it first (async with agent, or await agent.run())",
-                target=self.app.agent_id,
-            )
-        return self._caller
+        return super()._calling()
 
     def _pick_hook(self) -> Hook:
         own, base = type(self), GenesisAgent

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Self
 
 from genesis_lib.agent_classifier import AgentClassifier
-from genesis_lib.agent_communication import AgentCommunicationMixin
-from genesis_lib.app import GenesisApp
-from genesis_lib.caller import Caller
 from genesis_lib.errors import ConfigError
-from genesis_lib.identity import checked_agent_id, checked_agent_name
-from genesis_lib.monitoring.monitor import Monitor
-from genesis_lib.settings import Settings, load_settings
+from genesis_lib.member import BusMember
+from genesis_lib.settings import Settings
 
 
-class GenesisInterface(AgentCommunicationMixin):
+class GenesisInterface(BusMember):
     """Calls agents, is called by nobody. One serves a whole program: thousands of calls at once are ordinary.
 
     Args:
@@ -39,20 +34,8 @@ class GenesisInterface(AgentCommunicationMixin):
         model_name: str | None = None,
         classifier: AgentClassifier | None = None,
     ) -> None:
-        self.interface_name = checked_agent_name(interface_name)
-        self.app = GenesisApp(checked_agent_id(interface_id), settings or load_settings())
-        self._classifier = classifier or AgentClassifier(
-            openai_api_key or self.app.settings.openai_api_key or None,
-            model_name or self.app.settings.model_name,
-            base_url=self.app.settings.openai_base_url or None,
-            timeout_seconds=self.app.settings.model_timeout_seconds,
-        )
-        self._monitor = self._make_monitor()
-        self._callbacks = []
-        self._caller: Caller | None = None
-
-    def _make_monitor(self) -> Monitor:
-        return Monitor()
+        super().__init__(interface_name, interface_id, settings, openai_api_key, model_name, classifier)
+        self.interface_name = interface_name
 
     async def open(self) -> Self:
         """Join the bus.
@@ -63,10 +46,8 @@ class GenesisInterface(AgentCommunicationMixin):
         """
         if self._caller is not None:
             raise ConfigError(f"interface {self.interface_name} is open already", target=self.app.agent_id)
-        await self.app.open()
         try:
-            await self._monitor.open(self.app.participant)
-            self._caller = Caller(self.app, self._monitor, self._classifier, self._callbacks, agents_only=False)
+            await self._join(agents_only=False)
         except BaseException:
             await self.close()
             raise
@@ -75,25 +56,4 @@ class GenesisInterface(AgentCommunicationMixin):
 
     async def close(self) -> None:
         """Leave the bus. Calls in flight fail with AgentLost."""
-        if self._caller is not None:
-            caller, self._caller = self._caller, None
-            await caller.close()
-        await self._monitor.close()
-        await self._classifier.close()
-        await self.app.close()
-
-    async def __aenter__(self) -> Self:
-        return await self.open()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    def _calling(self) -> Caller:
-        if self._caller is None:
-            raise ConfigError(
-                f"interface {self.interface_name} is not on the bus: enter it first (async with interface)",
-                target=self.app.agent_id,
-            )
-        return self._caller
+        await self._leave()

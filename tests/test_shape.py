@@ -29,6 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "capabilities",
         "conversation",
         "interface",
+        "member",
         "monitored_agent",
         "request_handler",
         "service",

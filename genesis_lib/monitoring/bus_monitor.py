@@ -9,8 +9,9 @@ import asyncio
 import os
 import socket
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from genesis_lib.context import current_call
 from genesis_lib.dds.port import Participant
@@ -23,6 +24,15 @@ from genesis_lib.rpc.client import Call
 from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.requester import OnPart
 from genesis_lib.tracing import TraceContext, new_span_id, new_trace, parse_traceparent
+
+
+class _Hop(NamedTuple):
+    """One call as one of its two ends sees it."""
+
+    span: TraceContext
+    side: Literal["client", "server"]
+    caller: str
+    callee: str
 
 
 class BusMonitor(Monitor):
@@ -58,40 +68,19 @@ class BusMonitor(Monitor):
     async def _observe_call(
         self, call: Call, info: AgentInfo, request: AgentRequest, deadline: float, on_part: OnPart | None
     ) -> AgentReply:
-        span = _client_span(request)
-        self._chain(EventType.AGENT_TO_AGENT_REQUEST, span, self._component_id, info.agent_id, side="client")
-        started = time.perf_counter_ns()
-        status, message = 0, ""
-        try:
-            reply = await call(info, request, deadline, on_part)
-            status = reply.status
-            return reply
-        except GenesisError as error:
-            status, message = error.status, f"{type(error).__name__}: {error}"
-            raise
-        except asyncio.CancelledError:
-            status, message = Status.CANCELLED, "the caller left"
-            raise
-        finally:
-            self._chain(
-                EventType.AGENT_TO_AGENT_RESPONSE,
-                span,
-                info.agent_id,
-                self._component_id,
-                side="client",
-                status=status,
-                duration_ns=time.perf_counter_ns() - started,
-                message=message,
-            )
+        hop = _Hop(_client_span(request), "client", self._component_id, info.agent_id)
+        return await self._observe(hop, call(info, request, deadline, on_part))
 
     async def _observe_service(self, handler: Handler, request: AgentRequest, send: Send) -> AgentReply:
-        span = _server_span()
-        caller = request.source_agent_id
-        self._chain(EventType.AGENT_TO_AGENT_REQUEST, span, caller, self._component_id, side="server")
+        hop = _Hop(_server_span(), "server", request.source_agent_id, self._component_id)
+        return await self._observe(hop, handler(request, send))
+
+    async def _observe(self, hop: _Hop, work: Awaitable[AgentReply]) -> AgentReply:
+        self._chain(EventType.AGENT_TO_AGENT_REQUEST, hop, hop.caller, hop.callee)
         started = time.perf_counter_ns()
         status, message = 0, ""
         try:
-            reply = await handler(request, send)
+            reply = await work
             status = reply.status
             return reply
         except GenesisError as error:
@@ -103,10 +92,9 @@ class BusMonitor(Monitor):
         finally:
             self._chain(
                 EventType.AGENT_TO_AGENT_RESPONSE,
-                span,
-                self._component_id,
-                caller,
-                side="server",
+                hop,
+                hop.callee,
+                hop.caller,
                 status=status,
                 duration_ns=time.perf_counter_ns() - started,
                 message=message,
@@ -115,11 +103,10 @@ class BusMonitor(Monitor):
     def _chain(
         self,
         event_type: EventType,
-        span: TraceContext,
+        hop: _Hop,
         source_id: str,
         target_id: str,
         *,
-        side: str,
         status: int = 0,
         duration_ns: int = 0,
         message: str = "",
@@ -127,16 +114,16 @@ class BusMonitor(Monitor):
         self._publish(
             EventKind.CHAIN,
             event_type,
-            trace_id=span.trace_id,
-            span_id=span.span_id,
-            parent_span_id=span.parent_span_id,
+            trace_id=hop.span.trace_id,
+            span_id=hop.span.span_id,
+            parent_span_id=hop.span.parent_span_id,
             source_id=source_id,
             target_id=target_id,
             status=status,
             duration_ns=duration_ns,
             severity=Severity.ERROR if status else Severity.INFO,
             message=message,
-            payload={"side": side},
+            payload={"side": hop.side},
         )
 
     def _lifecycle(self, event_type: EventType, message: str) -> None:
