@@ -34,8 +34,8 @@ class GenesisInterface(BusMember):
         model_name: str | None = None,
         classifier: AgentClassifier | None = None,
     ) -> None:
-        super().__init__(interface_name, interface_id, settings, openai_api_key, model_name, classifier)
         self.interface_name = interface_name
+        super().__init__(interface_name, interface_id, settings, openai_api_key, model_name, classifier)
 
     async def open(self) -> Self:
         """Join the bus.
