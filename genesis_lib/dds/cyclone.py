@@ -17,6 +17,7 @@ from cyclonedds.pub import DataWriter, Publisher
 from cyclonedds.sub import DataReader, Subscriber
 from cyclonedds.topic import Topic
 
+from genesis_lib.dds.cyclone_data_pipe import DataPipe
 from genesis_lib.dds.cyclone_domain import acquire_domain, release_domain
 from genesis_lib.dds.cyclone_endpoints import (
     BatchingDataWriter,
@@ -101,6 +102,7 @@ class CycloneParticipant:
         self._endpoints: dict[CycloneEndpoint, TopicSpec] = {}
         self._closed = False
         self.waitset = WaitSetThread(entity)
+        self.data_pipe = DataPipe()
 
     @property
     def domain_id(self) -> int:
@@ -149,7 +151,7 @@ class CycloneParticipant:
             if partition:
                 parent = Subscriber(self._entity, Qos(Policy.Partition([partition])))
                 owned.append(parent)
-            entity = DataReader(parent, self._topic(topic), qos)
+            entity = DataReader(parent, self._topic(topic), qos, self.data_pipe.listener)
         except DDSException as error:
             raise BusError(f"Cyclone DDS cannot create a reader on topic {topic.name}: {error}") from error
         reader = CycloneReader(self, topic, entity, owned, on_match, on_samples)
@@ -167,6 +169,7 @@ class CycloneParticipant:
             return
         self._closed = True
         await asyncio.gather(*(endpoint.close() for endpoint in list(self._endpoints)))
+        self.data_pipe.stop()
         await asyncio.to_thread(self._close_blocking)
 
     def forget(self, endpoint: CycloneEndpoint, key: int) -> list[Topic[Any]]:
@@ -207,4 +210,5 @@ class CycloneParticipant:
     def _close_blocking(self) -> None:
         self.waitset.close()
         delete_entities(self._entity)
+        self.data_pipe.close()
         release_domain(self.domain_id)

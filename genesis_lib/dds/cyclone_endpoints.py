@@ -38,7 +38,7 @@ _BURST = 8
 _TAKE_MOST = 512
 _HANDLE_MASK = 2**64 - 1
 _STATES = {16: InstanceState.ALIVE, 32: InstanceState.DISPOSED, 64: InstanceState.NO_WRITERS}
-_READER_STATUS = DDSStatus.DataAvailable | DDSStatus.SubscriptionMatched | DDSStatus.RequestedIncompatibleQos
+_READER_STATUS = DDSStatus.SubscriptionMatched | DDSStatus.RequestedIncompatibleQos
 _WRITER_STATUS = DDSStatus.PublicationMatched | DDSStatus.OfferedIncompatibleQos
 
 
@@ -275,6 +275,11 @@ class CycloneReader(CycloneEndpoint):
     ) -> None:
         self._on_samples = on_samples
         super().__init__(participant, topic, entity, owned, on_match)
+        participant.data_pipe.attach(self._ref, self._take)
+
+    async def close(self) -> None:
+        self._participant.data_pipe.detach(self._ref)
+        await super().close()
 
     def lookup_publication(self, handle: int) -> Match | None:
         match = self._matches.get(handle)
@@ -286,10 +291,11 @@ class CycloneReader(CycloneEndpoint):
 
     def _on_trigger(self) -> None:
         status = self._take_status()
-        gone = self._update_matches() if status & DDSStatus.SubscriptionMatched else []
-        if status & DDSStatus.DataAvailable:
-            self._take()
-        self._report_gone(gone)
+        if status & DDSStatus.SubscriptionMatched:
+            gone = self._update_matches()
+            if gone:
+                self._take()  # what they wrote comes before their leaving
+            self._report_gone(gone)
         if status & DDSStatus.RequestedIncompatibleQos:
             self._report_incompatible()
 
