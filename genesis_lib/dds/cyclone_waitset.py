@@ -1,4 +1,5 @@
-"""One WaitSet thread for a participant. The thread only waits: statuses and samples are taken on the event loop."""
+"""One WaitSet thread for a participant's statuses: matches, and peers that do not fit. Data has a shorter way, see
+`cyclone_data_pipe`. The thread only waits: what there is to do is done on the event loop."""
 
 from __future__ import annotations
 
@@ -19,9 +20,7 @@ _GUARD = 1
 class WaitSetThread:
     """Calls an entity's handler on the event loop whenever one of its statuses is set.
 
-    The thread wakes the loop once for all entities that triggered and waits again only when the loop has handled them. So
-    a busy loop is not woken at all, its next batch is as large as what arrived meanwhile, and what it cannot take in stays
-    in DDS, where flow control sees it.
+    The thread wakes the loop once for all entities that triggered, and waits again only when the loop has handled them.
     """
 
     def __init__(self, participant: DomainParticipant) -> None:
