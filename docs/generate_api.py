@@ -151,7 +151,14 @@ def _prefix(function: Any) -> str:
 
 
 def _bases(cls: type) -> str:
-    names = [base.__name__ for base in cls.__bases__ if base.__module__.startswith("genesis_lib")]
+    public = set(import_module("genesis_lib").__all__)
+    parents = [
+        base for base in cls.__mro__[1:] if base.__module__.startswith("genesis_lib") and base.__name__ in public
+    ]
+    # The nearest ones on the page; a base that is not public is skipped over.
+    names = [
+        each.__name__ for each in parents if not any(issubclass(near, each) for near in parents if near is not each)
+    ]
     return f"Derives from {', '.join(f'[{name}](#{name.lower()})' for name in names)}.\n" if names else ""
 
 
