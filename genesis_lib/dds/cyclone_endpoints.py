@@ -34,7 +34,7 @@ _qset_writer_batching = DDS._dll_handle.dds_qset_writer_batching
 _qset_writer_batching.argtypes, _qset_writer_batching.restype = [ctypes.c_void_p, ctypes.c_bool], None
 
 _ANY_STATE = 0x7F
-_BURST = 8
+_BURST = 12
 _TAKE_MOST = 512
 _HANDLE_MASK = 2**64 - 1
 _STATES = {16: InstanceState.ALIVE, 32: InstanceState.DISPOSED, 64: InstanceState.NO_WRITERS}
