@@ -37,7 +37,7 @@ async def test_a_question_finds_the_weather_agent_and_the_rest_is_answered(
         async with GenesisInterface("test") as bus:
             assert await bus.wait_for_agent("WeatherExpert")
             assert await bus.wait_for_agent(general.agent_id)
-        card = bus.discovered_agents[general.agent_id]
+            card = bus.discovered_agents[general.agent_id]
             routed = await bus.request_agent("SmartGeneralAgent", QUESTION)
             own = await bus.request_agent("GeneralService", "Tell me a joke")
     assert (card.name, card.base_service_name, card.agent_type) == ("SmartGeneralAgent", "GeneralService", "general")
