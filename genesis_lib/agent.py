@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from typing import Any, Self
 
 from genesis_lib.agent_classifier import AgentClassifier
@@ -15,8 +16,10 @@ from genesis_lib.identity import service_name
 from genesis_lib.member import BusMember
 from genesis_lib.messages import AgentInfo, AgentRequest, FunctionInfo
 from genesis_lib.request_handler import Hook, ask_own_hook, make_handler
+from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.functions import offered_functions
-from genesis_lib.rpc.guards import Guard, loop_guard
+from genesis_lib.rpc.guards import Guard, hop_guard, loop_guard
+from genesis_lib.rpc.refusals import RefusalLimiter
 from genesis_lib.rpc.replier import Replier
 from genesis_lib.running import run_until_signal
 from genesis_lib.settings import Settings
@@ -41,6 +44,8 @@ class GenesisAgent(BusMember):
         settings: what is in force; read from environment and file by default.
         openai_api_key, model_name: for routing by language model; from the settings by default.
         classifier: routes requests, in place of one made from the settings.
+        reentrant: be called again inside a chain of calls that has been here already. Without it such a call is refused
+            with LoopDetected; the limit of hops (`max_hops`) holds for both.
 
     Raises:
         ConfigError: a name cannot be used, neither hook is overridden, or a function cannot be offered.
@@ -59,18 +64,21 @@ class GenesisAgent(BusMember):
         openai_api_key: str | None = None,
         model_name: str | None = None,
         classifier: AgentClassifier | None = None,
+        reentrant: bool = False,
     ) -> None:
         self.agent_name = agent_name
         self.base_service_name = base_service_name or ""
         self.service_instance_tag = service_instance_tag or ""
         self.description = description
         self.enable_agent_communication = enable_agent_communication
+        self.reentrant = reentrant
         super().__init__(agent_name, agent_id, settings, openai_api_key, model_name, classifier)
         self.service_name = service_name(base_service_name, self.app.agent_id)
         self._hook = self._pick_hook()
         self._functions = offered_functions(self)
         self._replier: Replier | None = None
         self._advertiser: Advertiser | None = None
+        self._refusals = RefusalLimiter()
 
     # Hooks
 
@@ -140,7 +148,9 @@ class GenesisAgent(BusMember):
                 self.service_name,
                 self.app.agent_id,
                 make_handler(self.agent_name, self._hook, self._functions, self._monitor.server_middleware),
+                self.app.directory,
                 guards=self._guards(),
+                on_refused=self._on_refused,
                 max_concurrency=settings.max_concurrency,
                 max_queue=settings.max_queue,
                 max_message_bytes=settings.max_message_bytes,
@@ -214,13 +224,23 @@ class GenesisAgent(BusMember):
         ]
 
     def _guards(self) -> list[Guard]:
-        guards = [loop_guard(self.app.agent_id)]
+        guards = [hop_guard(self.app.agent_id, self.app.settings.max_hops)]
+        if not self.reentrant:
+            guards.append(loop_guard(self.app.agent_id))
         if not self.enable_agent_communication:
             guards.append(self._refuse_agents)
         return guards
 
-    def _refuse_agents(self, request: AgentRequest) -> GenesisError | None:
-        if request.source_agent_id not in self.app.directory.agents:
+    def _on_refused(self, request: AgentRequest, caller: CallerIdentity, error: GenesisError) -> None:
+        kind = type(error).__name__
+        suppressed = self._refusals.report(caller.name, kind, time.monotonic())
+        if suppressed is None:
+            return
+        logger.warning("%s refused a request of %s: %s: %s", self.agent_name, caller.name, kind, error)
+        self._monitor.request_refused(request, caller, error, suppressed)
+
+    def _refuse_agents(self, request: AgentRequest, caller: CallerIdentity) -> GenesisError | None:
+        if not caller.agent_id and request.source_agent_id not in self.app.directory.agents:
             return None
         return NotAuthorised(
             f"{self.agent_name} serves interfaces only (enable_agent_communication is off)", target=self.app.agent_id

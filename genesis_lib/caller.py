@@ -52,6 +52,8 @@ class Caller:
         self.resolver = Resolver(app.directory, app.agent_id, agents_only=agents_only)
         self.pool = RequesterPool(
             app.participant,
+            app.agent_id if agents_only else "",
+            app.directory.participant_of,
             max_message_bytes=app.settings.max_message_bytes,
             lease_seconds=app.settings.lease_seconds,
             idle_seconds=app.settings.pool_idle_seconds,

@@ -39,7 +39,8 @@ class AgentRequest:
     """One request, as the caller builds it and the Replier hands it to the handler.
 
     `timeout_ns` is the time that remained when the request was written, 0 for none. `call_path` holds the ids of the agents
-    already in the chain, the first caller first.
+    already in the chain, the first caller first. `instance_name` is the DDS participant that shall execute it, its key in
+    hex, "" for any: two processes may announce the same agent while one replaces the other.
     """
 
     message: str
@@ -56,6 +57,7 @@ class AgentRequest:
     idempotent: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    instance_name: str = ""
 
     @property
     def request_id(self) -> str:

@@ -42,6 +42,7 @@ class Settings(BaseModel):
     grace_seconds: float = Field(5.0, ge=0, description="on shutdown, time for running requests to finish")
     max_concurrency: int = Field(256, ge=1, description="requests one agent runs at the same time")
     max_queue: int = Field(4096, ge=1, description="requests that wait before an agent says Overloaded")
+    max_hops: int = Field(16, ge=1, le=1000, description="agents a chain of calls may go through before it is refused")
     max_message_bytes: int = Field(64 * 2**20, ge=1024, description="largest request or reply, attachments included")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="what the genesis command logs"

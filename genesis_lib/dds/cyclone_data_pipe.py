@@ -10,17 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import logging
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from cyclonedds.core import Listener
 from cyclonedds.internal import DDS
-
-from genesis_lib.errors import BusError
-
-logger = logging.getLogger(__name__)
 
 _UNBUFFERED = 2  # _IONBF
 _READ_MOST = 65536
@@ -70,9 +65,14 @@ class DataPipe:
             marks = os.read(self._readable, _READ_MOST)
         except BlockingIOError:
             return
-        for mark in set(marks):
-            for handler in list(self._handlers[mark].values()):
-                try:
-                    handler()
-                except BusError:
-                    logger.exception("could not take what a reader has")
+        self._run(iter([handler for mark in set(marks) for handler in self._handlers[mark].values()]))
+
+    def _run(self, handlers: Iterator[Callable[[], None]]) -> None:
+        ran_all = False
+        try:
+            for handler in handlers:
+                handler()
+            ran_all = True
+        finally:
+            if not ran_all:  # one raised, which costs the others nothing
+                self._loop.call_soon(self._run, handlers)

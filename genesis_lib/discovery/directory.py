@@ -58,6 +58,8 @@ class Directory:
         self._listeners: list[OnChange] = []
         self._waiters: set[asyncio.Future[None]] = set()
         self._peers: dict[int, Match] = {}
+        self._announcers: dict[str, set[int]] = {}
+        self._left_from: dict[str, bytes] = {}
         self.agents: dict[str, AgentInfo] = {}
         self.functions: dict[tuple[str, str], FunctionInfo] = {}
         self.departed: dict[str, AgentInfo] = {}
@@ -93,10 +95,17 @@ class Directory:
         self._listeners.remove(listener)
 
     def participant_of(self, agent_id: str) -> bytes:
-        """The key of the DDS participant that announced this agent, b"" when it is not known."""
+        """The key of the DDS participant that announced this agent last, b"" when it is not known."""
         known = self._known.get(agent_id)
-        match = self._peers.get(known.publication) if known is not None else None
-        return match.participant if match is not None else b""
+        return self._participant_behind(known.publication) if known is not None else b""
+
+    def announcers(self, agent_id: str) -> set[bytes]:
+        """The keys of the DDS participants that announce this agent now: two while one process replaces another. Of an agent
+        that has left, the one it left from: it may finish what it has begun."""
+        publications = self._announcers.get(agent_id)
+        if publications:
+            return {self._participant_behind(publication) for publication in publications}
+        return {self._left_from[agent_id]} if agent_id in self._left_from else set()
 
     async def wait_for(self, condition: Callable[[], bool], timeout_seconds: float) -> bool:
         """Wait until the condition holds, looking again after each change; False when it does not in time."""
@@ -113,11 +122,20 @@ class Directory:
             return condition()
         return True
 
+    def _participant_behind(self, publication: int) -> bytes:
+        match = self._peers.get(publication)
+        if match is None:  # a sample may overtake its writer's match
+            readers = (self._agent_reader, self._function_reader)
+            match = next(filter(None, (reader.lookup_publication(publication) for reader in readers)), None)
+        return match.participant if match is not None else b""
+
     def _on_announcer(self, match: Match) -> None:
         if match.matched:
             self._peers[match.handle] = match
             return
         self._peers.pop(match.handle, None)
+        for agent_id in [agent_id for agent_id, handles in self._announcers.items() if match.handle in handles]:
+            self._forget_announcer(agent_id, match.handle)
         # An instance that a predecessor under the same id has disposed tells nothing of its writer's end.
         for known in [known for known in self._known.values() if known.publication == match.handle]:
             self._remove(known, Change.CRASHED)
@@ -154,13 +172,21 @@ class Directory:
                 self._refuse(sample, "a function", error)
         self._wake()
 
+    def _forget_announcer(self, agent_id: str, publication: int) -> None:
+        handles = self._announcers.get(agent_id, set())
+        handles.discard(publication)
+        if not handles:
+            self._announcers.pop(agent_id, None)
+
     def _arrive(self, info: AgentInfo, publication: int) -> None:
+        self._announcers.setdefault(info.agent_id, set()).add(publication)
         before = self._known.get(info.agent_id)
         if before is not None and before.publication == publication and before.info == info:
             return
         self._known[info.agent_id] = _Known(info, publication)
         self.agents[info.agent_id] = info
         self.departed.pop(info.agent_id, None)
+        self._left_from.pop(info.agent_id, None)
         if before is None:
             self._report(Change.ARRIVED, info)
         elif before.publication == publication:
@@ -179,6 +205,10 @@ class Directory:
             self._report(Change.RESTARTED, info)
 
     def _depart(self, agent_id: str, sample: Sample) -> None:
+        if sample.state is InstanceState.NO_WRITERS:
+            self._announcers.pop(agent_id, None)
+        else:
+            self._forget_announcer(agent_id, sample.publication)
         known = self._known.get(agent_id)
         if known is None:
             return
@@ -190,8 +220,12 @@ class Directory:
         agent_id = known.info.agent_id
         del self._known[agent_id], self.agents[agent_id]
         self.departed[agent_id] = known.info
+        if change is Change.LEFT:
+            self._left_from[agent_id] = self._participant_behind(known.publication)
         if len(self.departed) > _REMEMBERED_DEPARTURES:
-            del self.departed[next(iter(self.departed))]
+            forgotten = next(iter(self.departed))
+            del self.departed[forgotten]
+            self._left_from.pop(forgotten, None)
         self._report(change, known.info)
 
     def _report(self, change: Change, info: AgentInfo) -> None:
@@ -204,10 +238,7 @@ class Directory:
                 waiter.set_result(None)
 
     def _refuse(self, sample: Sample, what: str, error: DecodeError) -> None:
-        match = self._peers.get(sample.publication)
+        participant = self._participant_behind(sample.publication)
         logger.warning(
-            "refused the announcement of %s from participant %s: %s",
-            what,
-            match.participant.hex() if match is not None else "unknown",
-            error,
+            "refused the announcement of %s from participant %s: %s", what, participant.hex() or "unknown", error
         )

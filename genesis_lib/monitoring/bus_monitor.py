@@ -20,6 +20,7 @@ from genesis_lib.events import ComponentStatus, EventKind, EventType, Monitoring
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
 from genesis_lib.monitoring.monitor import Monitor
 from genesis_lib.monitoring.publisher import EventPublisher
+from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.client import Call
 from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.requester import OnPart
@@ -59,6 +60,24 @@ class BusMonitor(Monitor):
 
     def connection_lost(self, info: AgentInfo, reason: str) -> None:
         self._connection(EventType.AGENT_CONNECTION_LOST, info, reason, Severity.WARN)
+
+    def request_refused(
+        self, request: AgentRequest, caller: CallerIdentity, error: GenesisError, suppressed: int
+    ) -> None:
+        kind = type(error).__name__
+        trace = parse_traceparent(request.traceparent, request.tracestate) or new_trace()
+        self._publish(
+            EventKind.GENERAL,
+            EventType.AGENT_REQUEST_REFUSED,
+            trace_id=trace.trace_id,
+            span_id=trace.span_id,
+            source_id=caller.name,
+            target_id=self._component_id,
+            status=error.status,
+            severity=Severity.WARN,
+            message=f"{kind}: {error}",
+            payload={"error": kind, "method": request.method, "not_reported_before": suppressed},
+        )
 
     async def close(self) -> None:
         self._lifecycle(EventType.AGENT_STOPPED, f"{self._name} leaves")

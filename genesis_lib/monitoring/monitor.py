@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from genesis_lib.dds.port import Participant
+from genesis_lib.errors import GenesisError
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
+from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.client import ClientMiddleware
 from genesis_lib.rpc.replier import Handler, Send
 
@@ -29,6 +31,11 @@ class Monitor:
 
     def connection_lost(self, info: AgentInfo, reason: str) -> None:
         """An agent with a Requester went away."""
+
+    def request_refused(
+        self, request: AgentRequest, caller: CallerIdentity, error: GenesisError, suppressed: int
+    ) -> None:
+        """A request was refused before its handler ran, and so many of the same kind since the last one reported."""
 
     async def close(self) -> None:
         """The component leaves the domain."""

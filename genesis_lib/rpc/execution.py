@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from genesis_lib.dds.port import Match
 from genesis_lib.errors import GenesisError
 from genesis_lib.messages import AgentRequest
+from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.executed import ExecutedRequests
 from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW
@@ -15,8 +15,8 @@ from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW
 class Client:
     """One Requester as a Replier sees it."""
 
-    def __init__(self, match: Match, channel: ReplyChannel) -> None:
-        self.match = match
+    def __init__(self, caller: CallerIdentity, channel: ReplyChannel) -> None:
+        self.caller = caller
         self.channel = channel
         self.executions: dict[int, Execution] = {}
         self.executed = ExecutedRequests()

@@ -12,11 +12,21 @@ from genesis_lib.rpc.requester import Requester
 
 
 class RequesterPool:
-    """Requesters by agent id."""
+    """Requesters by agent id.
+
+    Args:
+        participant: where their endpoints are made.
+        source_agent_id: the agent that calls, "" for an interface.
+        participant_of: tells the key of the participant that announced an agent.
+        max_message_bytes, lease_seconds, on_connected: see `Requester`.
+        idle_seconds: a Requester that was not used for as long is closed.
+    """
 
     def __init__(
         self,
         participant: Participant,
+        source_agent_id: str,
+        participant_of: Callable[[str], bytes],
         *,
         max_message_bytes: int,
         lease_seconds: float,
@@ -24,6 +34,8 @@ class RequesterPool:
         on_connected: Callable[[AgentInfo], None] = lambda info: None,
     ) -> None:
         self._participant = participant
+        self._source_agent_id = source_agent_id
+        self._participant_of = participant_of
         self._on_connected = on_connected
         self._max_message_bytes = max_message_bytes
         self._lease_seconds = lease_seconds
@@ -75,6 +87,8 @@ class RequesterPool:
             requester = await Requester(
                 self._participant,
                 info,
+                source_agent_id=self._source_agent_id,
+                peer=self._participant_of(info.agent_id),
                 max_message_bytes=self._max_message_bytes,
                 lease_seconds=self._lease_seconds,
                 on_connected=self._on_connected,

@@ -19,21 +19,22 @@ from genesis_lib.errors import (
     remote_exception_for,
 )
 from genesis_lib.messages import AgentReply, AgentRequest, Final, RequestKind
+from genesis_lib.rpc.caller_identity import Announcements, CallerIdentity, parse_connection_data
 from genesis_lib.rpc.execution import Client, Execution
 from genesis_lib.rpc.executor import Executor, Outcome
-from genesis_lib.rpc.guards import Guard
+from genesis_lib.rpc.guards import Guard, identity_guard
 from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.wire import decode_request, encode_reply, reply_topic, request_topic
 
 logger = logging.getLogger(__name__)
 
 _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
-_INBOX_BYTES = 16
 _BACKLOG_MESSAGES = 4  # of the largest size
 _BACKLOG_RETRY_SECONDS = 0.1
 
 Send = Callable[[AgentReply], Awaitable[None]]
 Handler = Callable[[AgentRequest, Send], Awaitable[AgentReply]]
+OnRefused = Callable[[AgentRequest, CallerIdentity, GenesisError], None]
 
 
 class Replier:
@@ -43,7 +44,9 @@ class Replier:
         service_name: unique to this agent.
         agent_id: goes into replies and refusals.
         handler: answers a request; sends the parts of a stream, and returns its last part or end mark.
+        announcements: tells which participant speaks for which agent.
         guards: asked before a request is admitted.
+        on_refused: told of each request that a guard, the queue or the drain refused.
         max_concurrency, max_queue: see `Executor`.
         max_message_bytes: largest reply.
     """
@@ -53,8 +56,10 @@ class Replier:
         service_name: str,
         agent_id: str,
         handler: Handler,
+        announcements: Announcements,
         *,
         guards: Iterable[Guard] = (),
+        on_refused: OnRefused = lambda request, caller, error: None,
         max_concurrency: int,
         max_queue: int,
         max_message_bytes: int,
@@ -62,7 +67,9 @@ class Replier:
         self._service_name = service_name
         self._agent_id = agent_id
         self._handler = handler
-        self._guards = tuple(guards)
+        self._announcements = announcements
+        self._guards = (identity_guard(announcements), *guards)
+        self._on_refused = on_refused
         self._max_message_bytes = max_message_bytes
         self._executor = Executor(
             agent_id, self._handle, self._finish, max_concurrency=max_concurrency, max_queue=max_queue
@@ -74,6 +81,7 @@ class Replier:
     async def open(self, participant: Participant) -> Self:
         """Start to listen."""
         self._participant = participant
+        self._instance_name = participant.guid.hex()
         self._loop = asyncio.get_running_loop()
         self._reader: Reader = await participant.create_reader(
             request_topic(self._service_name), self._on_samples, on_match=self._on_client
@@ -105,18 +113,27 @@ class Replier:
         known = self._clients.get(match.handle)
         if known is not None:
             return known
-        if len(match.user_data) != _INBOX_BYTES:
+        try:
+            inbox, agent_id = parse_connection_data(match.user_data)
+        except DecodeError as error:
             logger.warning(
-                "agent %s refused participant %s: it writes on %s without an inbox id as user data",
+                "agent %s refused participant %s, which writes on %s: %s",
                 self._agent_id,
                 match.participant.hex(),
                 request_topic(self._service_name).name,
+                error,
             )
             return None
-        channel = ReplyChannel(reply_topic(self._service_name), match.user_data)
-        client = self._clients[match.handle] = Client(match, channel)
-        self._keep_house(channel.open(self._participant))
+        caller = CallerIdentity(match.participant, agent_id)
+        client = self._clients[match.handle] = Client(caller, ReplyChannel(reply_topic(self._service_name), inbox))
+        self._keep_house(self._open_channel(client))
         return client
+
+    async def _open_channel(self, client: Client) -> None:
+        """Its caller counts as connected from here on, so who it is comes first."""
+        if client.caller.agent_id:
+            await client.caller.confirm(self._announcements)
+        await client.channel.open(self._participant)
 
     def _keep_house(self, work: Awaitable[object]) -> None:
         task = asyncio.ensure_future(work)
@@ -141,10 +158,12 @@ class Replier:
                 logger.warning(
                     "agent %s refused a request from participant %s: %s",
                     self._agent_id,
-                    client.match.participant.hex(),
+                    client.caller.participant.hex(),
                     error,
                 )
                 continue
+            if request.instance_name and request.instance_name != self._instance_name:
+                continue  # for another process that announces the same agent
             self._receive(client, request)
 
     def _receive(self, client: Client, request: AgentRequest) -> None:
@@ -163,6 +182,7 @@ class Replier:
         else:
             refusal = self._refusal(client, request)
             if refusal is not None:
+                self._on_refused(request, client.caller, refusal)
                 self._send_error(client, request, refusal)
                 return
             deadline = self._loop.time() + request.timeout_ns / 1e9 if request.timeout_ns > 0 else None
@@ -173,7 +193,7 @@ class Replier:
         if self._draining:
             return AgentUnavailable(f"agent {self._agent_id} is shutting down", target=self._agent_id)
         for guard in self._guards:
-            error = guard(request)
+            error = guard(request, client.caller)
             if error is not None:
                 return error
         if client.channel.backlog_bytes > _BACKLOG_MESSAGES * self._max_message_bytes:

@@ -21,6 +21,7 @@ from genesis_lib.errors import (
     error_class_for,
 )
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
+from genesis_lib.rpc.caller_identity import INBOX_BYTES, connection_data
 from genesis_lib.rpc.diagnosis import explain_no_match
 from genesis_lib.rpc.expiry import ExpiryTimer
 from genesis_lib.rpc.streams import CREDIT_BATCH, join_parts
@@ -50,6 +51,15 @@ class Requester:
 
     The inbox is a partition of the reply topic. The request writer carries its id as user data, and the Replier makes a
     reply writer for it: so `connect` can wait for both directions, and a slow client never delays another one.
+
+    Args:
+        info: the agent to call.
+        source_agent_id: the agent that calls, "" for an interface.
+        peer: the key of the participant that announced the agent: requests are for it, and replies are taken from it
+            alone. b"" for any, when it is not known.
+        max_message_bytes: largest request, and largest reply that is joined from parts.
+        lease_seconds: for diagnosis.
+        on_connected: called when both directions have matched.
     """
 
     def __init__(
@@ -57,23 +67,29 @@ class Requester:
         participant: Participant,
         info: AgentInfo,
         *,
+        source_agent_id: str = "",
+        peer: bytes = b"",
         max_message_bytes: int,
         lease_seconds: float,
         on_connected: Callable[[AgentInfo], None] = lambda info: None,
     ) -> None:
         self.info = info
+        self._source_agent_id = source_agent_id
+        self._peer = peer
         self._lease_seconds = lease_seconds
         self._on_connected = on_connected
         self._participant = participant
         self._max_message_bytes = max_message_bytes
-        self._inbox = os.urandom(16)
+        self._inbox = os.urandom(INBOX_BYTES)
+        self._instance_name = peer.hex()
         self._loop = asyncio.get_running_loop()
         self._pending: dict[int, _Call] = {}
         self._expiry = ExpiryTimer(self._loop, self._sweep)
         self._sequence = 0
         self._guid = b""
         self._request_readers = 0
-        self._reply_writers = 0
+        self._reply_writers: set[int] = set()
+        self._refused_writers: set[int] = set()
         self._connected = asyncio.Event()
         self._failure: GenesisError | None = None
         self._became_idle: asyncio.Event | None = None
@@ -87,7 +103,9 @@ class Requester:
             reply_topic(service), self._on_samples, partition=self._inbox.hex(), on_match=self._on_reply_writer
         )
         self._writer: Writer = await self._participant.create_writer(
-            request_topic(service), user_data=self._inbox, on_match=self._on_request_reader
+            request_topic(service),
+            user_data=connection_data(self._inbox, self._source_agent_id),
+            on_match=self._on_request_reader,
         )
         self._guid = self._writer.guid
         return self
@@ -140,7 +158,7 @@ class Requester:
         """
         loop = self._loop
         started = self.last_used = loop.time()
-        request.writer_guid = self._guid
+        request.writer_guid, request.instance_name = self._guid, self._instance_name
         if not self._connected.is_set() or self._failure is not None:
             await self._require_connection(request, started, deadline, connect_timeout)
             remaining = deadline - loop.time()
@@ -280,17 +298,45 @@ class Requester:
         """Tell the Replier about a request under way. Dropped when the writer is throttled: its deadline ends it anyway."""
         if self._failure is None:
             notice = AgentRequest(
-                "", self._guid, request.sequence_number, kind, source_agent_id=request.source_agent_id
+                "",
+                self._guid,
+                request.sequence_number,
+                kind,
+                source_agent_id=request.source_agent_id,
+                instance_name=self._instance_name,
             )
             self._writer.try_write(encode_request(notice))
 
+    def _is_peer(self, match: Match) -> bool:
+        return not self._peer or match.participant == self._peer
+
     def _on_request_reader(self, match: Match) -> None:
-        self._request_readers += 1 if match.matched else -1
-        self._update_connected()
+        if self._is_peer(match):
+            self._request_readers += 1 if match.matched else -1
+            self._update_connected()
 
     def _on_reply_writer(self, match: Match) -> None:
-        self._reply_writers += 1 if match.matched else -1
+        if not match.matched:
+            self._reply_writers.discard(match.handle)
+        elif self._is_peer(match):
+            self._reply_writers.add(match.handle)
         self._update_connected()
+
+    def _is_from_peer(self, publication: int) -> bool:
+        if publication in self._reply_writers:
+            return True
+        match = self._reader.lookup_publication(publication)  # a sample may overtake its writer's match
+        if match is not None and self._is_peer(match):
+            return True
+        if publication not in self._refused_writers:
+            self._refused_writers.add(publication)
+            logger.warning(
+                "refused replies in the name of %s (%s) from participant %s, which did not announce it",
+                self.info.name,
+                self.info.agent_id,
+                match.participant.hex() if match is not None else "unknown",
+            )
+        return False
 
     def _update_connected(self) -> None:
         if self._failure is not None:
@@ -304,7 +350,7 @@ class Requester:
 
     def _on_samples(self, samples: Sequence[Sample]) -> None:
         for sample in samples:
-            if not sample.valid_data:
+            if not sample.valid_data or not self._is_from_peer(sample.publication):
                 continue
             try:
                 reply = decode_reply(sample.payload)

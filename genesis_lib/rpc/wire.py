@@ -42,7 +42,7 @@ def encode_request(request: AgentRequest) -> bytes:
         request.writer_guid,
         request.sequence_number >> 32,
         request.sequence_number & 0xFFFFFFFF,
-        "",
+        request.instance_name,
         request.kind,
         request.message,
         request.conversation_id,
@@ -69,7 +69,7 @@ def decode_request(payload: bytes) -> AgentRequest:
         guid,
         high,
         low,
-        _instance_name,
+        instance_name,
         kind,
         message,
         conversation_id,
@@ -101,6 +101,7 @@ def decode_request(payload: bytes) -> AgentRequest:
         idempotent,
         load_object(metadata, "metadata") if metadata else {},
         _unpack_attachments(manifest, data) if manifest else (),
+        instance_name,
     )
 
 

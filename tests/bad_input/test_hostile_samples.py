@@ -127,10 +127,12 @@ async def test_a_request_writer_without_an_inbox_is_refused(
     await _request_writer(hostile)
     await _finish_requests(hostile, bus)
     assert (await bus.request_agent("victim", "diary"))["metadata"] == {"ran last": 1}
-    assert "without an inbox id" in process.errors()
+    errors = process.errors()
+    assert "holds no inbox id" in errors
+    assert "names no agent" in errors
 
 
-async def test_replies_that_do_not_decode(
+async def test_replies_of_somebody_else_are_refused(
     agent_process: StartAgentProcess,
     hostile: Peer,
     bus: GenesisInterface,
@@ -151,7 +153,7 @@ async def test_replies_that_do_not_decode(
     bad += [with_values("AgentAgentReply", reply, metadata=text) for text in NO_OBJECTS]
     for payload in (*bad, reply, with_values("AgentAgentReply", reply, metadata="the last")):
         await hostile.do("write", name="w", payload=payload.hex())
-    await log_watch.until("refused a reply from Worker (victim)", "metadata is not JSON")
+    await log_watch.until("refused replies in the name of Worker (victim)", "did not announce it")
     assert not call.done()
     assert (await bus.request_agent("victim", "run after"))["message"] == "after done"
     await bus.request_agent("victim", "release it")

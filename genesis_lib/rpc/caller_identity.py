@@ -1,0 +1,92 @@
+"""Who calls: told by the DDS participant a request comes through, never by what the request says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from genesis_lib.errors import DecodeError, NotAuthorised
+from genesis_lib.messages import AgentRequest
+
+INBOX_BYTES = 16
+_PATIENCE_SECONDS = 2.0
+
+
+class Announcements(Protocol):
+    """What discovery knows of the agents on the domain."""
+
+    def announcers(self, agent_id: str) -> Collection[bytes]:
+        """The keys of the participants that announce this agent."""
+        ...
+
+    async def wait_for(self, condition: Callable[[], bool], timeout_seconds: float) -> bool:
+        """Wait until the condition holds, looking again after each change."""
+        ...
+
+
+@dataclass(slots=True)
+class CallerIdentity:
+    """The other end of a connection.
+
+    Attributes:
+        participant: the key of the DDS participant whose writer the requests come through.
+        agent_id: the agent the connection was opened for; "" for an interface or a foreign program, which announce nothing
+            and are their participant.
+        confirmed: that participant announced this agent.
+    """
+
+    participant: bytes
+    agent_id: str
+    confirmed: bool = False
+
+    @property
+    def name(self) -> str:
+        """What to call it: the agent's id, or the participant's key in hex."""
+        return self.agent_id if self.confirmed else self.participant.hex()
+
+    async def confirm(self, announcements: Announcements) -> None:
+        """Wait for the agent's announcement, which may come later than its connection. An agent that nobody announces is
+        taken for a program that announces nothing."""
+
+        def announced() -> bool:
+            return self.participant in announcements.announcers(self.agent_id)
+
+        self.confirmed = await announcements.wait_for(announced, _PATIENCE_SECONDS)
+        if not self.confirmed and not announcements.announcers(self.agent_id):
+            self.agent_id = ""
+
+    def refuse_false_claim(self, request: AgentRequest, announcements: Announcements) -> NotAuthorised | None:
+        """The refusal of a request that speaks for somebody else."""
+        claimed = request.source_agent_id
+        if self.confirmed and claimed == self.agent_id:
+            return None
+        if not claimed and not self.agent_id:
+            return None
+        announcers = announcements.announcers(claimed)
+        if not self.agent_id and (not announcers or self.participant in announcers):
+            return None
+        if self.confirmed:
+            return NotAuthorised(f"agent {self.agent_id} sent a request in the name of {claimed or 'nobody'}")
+        return NotAuthorised(
+            f"participant {self.participant.hex()} sent a request in the name of agent {claimed}, which it has not announced"
+        )
+
+
+def connection_data(inbox: bytes, agent_id: str) -> bytes:
+    """The user data of a request writer: where replies go, and the agent that calls, "" for an interface."""
+    return inbox + agent_id.encode("ascii")
+
+
+def parse_connection_data(user_data: bytes) -> tuple[bytes, str]:
+    """Inbox and agent id from a request writer's user data.
+
+    Raises:
+        DecodeError: there is no inbox in it, or the rest is no agent id.
+    """
+    if len(user_data) < INBOX_BYTES:
+        raise DecodeError("its user data holds no inbox id")
+    try:
+        return user_data[:INBOX_BYTES], user_data[INBOX_BYTES:].decode("ascii")
+    except UnicodeDecodeError:
+        raise DecodeError("its user data names no agent") from None
