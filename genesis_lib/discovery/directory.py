@@ -57,6 +57,7 @@ class Directory:
         self._known: dict[str, _Known] = {}
         self._listeners: list[OnChange] = []
         self._waiters: set[asyncio.Future[None]] = set()
+        self._readers: list[Reader] = []
         self._peers: dict[int, Match] = {}
         self._announcers: dict[str, set[int]] = {}
         self._left_from: dict[str, bytes] = {}
@@ -69,17 +70,15 @@ class Directory:
         self._loop = asyncio.get_running_loop()
         self.domain_id = participant.domain_id
         self._settled_at = self._loop.time() + self._settle_seconds
-        self._agent_reader: Reader = await participant.create_reader(
-            AGENT_TOPIC, self._on_agents, on_match=self._on_announcer
-        )
-        self._function_reader: Reader = await participant.create_reader(
-            FUNCTION_TOPIC, self._on_functions, on_match=self._on_function_announcer
+        self._readers.append(await participant.create_reader(AGENT_TOPIC, self._on_agents, on_match=self._on_announcer))
+        self._readers.append(
+            await participant.create_reader(FUNCTION_TOPIC, self._on_functions, on_match=self._on_function_announcer)
         )
         return self
 
     async def close(self) -> None:
         """Stop listening."""
-        await asyncio.gather(self._agent_reader.close(), self._function_reader.close())
+        await asyncio.gather(*(reader.close() for reader in self._readers))
 
     @property
     def seconds_until_settled(self) -> float:
@@ -125,8 +124,7 @@ class Directory:
     def _participant_behind(self, publication: int) -> bytes:
         match = self._peers.get(publication)
         if match is None:  # a sample may overtake its writer's match
-            readers = (self._agent_reader, self._function_reader)
-            match = next(filter(None, (reader.lookup_publication(publication) for reader in readers)), None)
+            match = next(filter(None, (reader.lookup_publication(publication) for reader in self._readers)), None)
         return match.participant if match is not None else b""
 
     def _on_announcer(self, match: Match) -> None:
