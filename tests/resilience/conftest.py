@@ -1,0 +1,33 @@
+"""Faults are done to real processes: a few trials in the normal run, many with --long."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.contract.background import Background
+from tests.resilience.record import Record, recorder
+
+Trials = Callable[[int, int], int]
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Record:
+    """Notes a row for the table in docs/reliability.md."""
+    return recorder(request.node)
+
+
+@pytest.fixture
+def trials(request: pytest.FixtureRequest) -> Trials:
+    """How often: `trials(3, 100)` is 3, and 100 with --long."""
+    long = bool(request.config.getoption("--long"))
+    return lambda few, many: many if long else few
+
+
+@pytest.fixture
+async def background() -> AsyncIterator[Background]:
+    """Start a coroutine as a task that ends with the test."""
+    tasks = Background()
+    yield tasks
+    await tasks.end()
