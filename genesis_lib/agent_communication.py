@@ -13,6 +13,7 @@ from genesis_lib.discovery import queries
 from genesis_lib.discovery.directory import Change
 from genesis_lib.errors import GenesisError
 from genesis_lib.messages import AgentInfo, Attachment, FunctionInfo
+from genesis_lib.rpc.circuit_breaker import CircuitState
 
 if TYPE_CHECKING:
     from genesis_lib.app import GenesisApp
@@ -54,6 +55,11 @@ class AgentCommunicationMixin:
         """The open connections, by agent id."""
         return dict(self._calling().pool.requesters)
 
+    @property
+    def circuit_states(self) -> dict[str, CircuitState]:
+        """The circuit breaker's state by agent id, of every agent that failed since it last answered."""
+        return self._calling().breakers.states
+
     def add_discovery_callback(self, callback: AgentCallback) -> None:
         """Call with the AgentInfo of each agent that arrives, those included that are there when this one joins the bus."""
         self._callbacks.append((frozenset({Change.ARRIVED}), callback))
@@ -94,8 +100,12 @@ class AgentCommunicationMixin:
             timeout_seconds: deadline, waiting for the agent included; `request_timeout_seconds` of the settings by default.
             metadata: a JSON object that travels along.
             attachments: bytes that travel along.
-            idempotent: running it twice does no harm.
+            idempotent: running it twice does no harm: it is sent again when its agent is lost in the middle of it.
             wait: wait for the agent until the deadline when it is not there.
+
+        A request that cannot have run (no connection, agent shutting down, Overloaded, RateLimited) is sent again, with
+        backoff and not before the agent allows it, up to `retry_attempts` times within the deadline; with a name as target
+        perhaps to another agent of that name.
 
         Returns:
             dict with message (str), status (int, 0 is success; others are the agent's own), conversation_id (str),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from genesis_lib.app import GenesisApp
+from genesis_lib.attempts import Attempts
 from genesis_lib.context import current_call
 from genesis_lib.discovery.directory import Change
 from genesis_lib.discovery.resolver import Resolver
@@ -15,9 +16,11 @@ from genesis_lib.errors import AgentNotFound, FunctionNotFound, GenesisError, In
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Attachment, Final, RequestKind
 from genesis_lib.monitoring.monitor import Monitor
 from genesis_lib.rpc.batch import decode_replies, encode_items
+from genesis_lib.rpc.circuit_breaker import CircuitBreakers
 from genesis_lib.rpc.client import RpcClient
 from genesis_lib.rpc.functions import check_arguments
 from genesis_lib.rpc.pool import RequesterPool
+from genesis_lib.rpc.retry import RetryPolicy
 from genesis_lib.rpc.wire import dump_object, load_json
 
 if TYPE_CHECKING:
@@ -59,12 +62,20 @@ class Caller:
             idle_seconds=app.settings.pool_idle_seconds,
             on_connected=monitor.connection_established,
         )
-        self._client = RpcClient(
+        settings = app.settings
+        client = RpcClient(
             app.agent_id,
             self.pool,
-            connect_timeout=app.settings.connect_timeout_seconds,
+            connect_timeout=settings.connect_timeout_seconds,
             middleware=monitor.client_middleware,
         )
+        self.breakers = CircuitBreakers(
+            settings.breaker_failures, settings.breaker_open_seconds, self._loop.time, monitor.circuit_changed
+        )
+        policy = RetryPolicy(
+            settings.retry_attempts, settings.retry_backoff_seconds, settings.retry_max_backoff_seconds
+        )
+        self._attempts = Attempts(self.resolver, client, policy, self.breakers)
         self.directory.add_listener(self._on_change)
         for agent in self.resolver.visible():  # another user of the directory saw them arrive
             self._call_back(Change.ARRIVED, agent)
@@ -85,34 +96,26 @@ class Caller:
         requester = await self.pool.get(info)
         return await requester.connect(max(0.0, deadline - self._loop.time()))
 
-    async def request(
+    def request(
         self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
-    ) -> AgentReply:
-        """One request, one reply; raises what `Resolver.resolve` and `Requester.request` raise."""
-        started = self._loop.time()
-        deadline = self._deadline(timeout_seconds)
-        try:
-            info = self.resolver.find(target, request.conversation_id)
-            if info is None:
-                info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
-            return await self._client.request(info, request, deadline)
-        except GenesisError as error:
-            error.elapsed_seconds = self._loop.time() - started  # the wait for the agent included
-            raise
+    ) -> Awaitable[AgentReply]:
+        """One request, one reply; raises as `Attempts.request`."""
+        return self._attempts.request(target, request, self._deadline(timeout_seconds), wait=wait)
 
     async def stream(
         self, target: str, request: AgentRequest, timeout_seconds: float | None, *, wait: bool
     ) -> AsyncGenerator[AgentReply, None]:
         """The parts of one reply as they come. Leaving the iteration cancels the remote handler."""
         deadline = self._deadline(STREAM_TIMEOUT_SECONDS if timeout_seconds is None else timeout_seconds)
-        info = await self.resolver.resolve(target, request.conversation_id, deadline, wait=wait)
         parts: asyncio.Queue[AgentReply | None] = asyncio.Queue()
 
         async def hand_over(part: AgentReply) -> None:
             parts.put_nowait(part)
             await parts.join()
 
-        receiving = asyncio.ensure_future(self._client.request(info, request, deadline, hand_over))
+        receiving = asyncio.ensure_future(
+            self._attempts.request(target, request, deadline, wait=wait, on_part=hand_over)
+        )
         receiving.add_done_callback(lambda _: parts.put_nowait(None))
         try:
             while (part := await parts.get()) is not None:
@@ -142,13 +145,15 @@ class Caller:
         """Call a function by name, its arguments checked against the announced schema first."""
         if not name:
             raise FunctionNotFound("the name of the function to call is empty", target=target)
-        deadline = self._deadline(timeout_seconds)
-        info = await self.resolver.resolve(target, "", deadline)
-        announced = self.directory.functions.get((info.agent_id, name))
-        if announced is not None:
-            check_arguments(announced.parameter_schema, name, arguments)
+
+        def check(info: AgentInfo) -> None:
+            announced = self.directory.functions.get((info.agent_id, name))
+            if announced is not None:
+                check_arguments(announced.parameter_schema, name, arguments)
+
         request = AgentRequest(dump_object(arguments, f"arguments of {name}"), method=name)
-        return load_json((await self._client.request(info, request, deadline)).message, f"the result of {name}")
+        reply = await self._attempts.request(target, request, self._deadline(timeout_seconds), check=check)
+        return load_json(reply.message, f"the result of {name}")
 
     async def broadcast(
         self, message: str, capability_filter: str | None, timeout_seconds: float | None
@@ -217,6 +222,8 @@ class Caller:
             else:
                 self.pool.retire(info.agent_id)  # who leaves in order answers first what it has begun
             self._monitor.connection_lost(info, change.value)
+        if change in (Change.ARRIVED, Change.UPDATED, Change.RESTARTED):
+            self.breakers.answered(info)
         if self.resolver.can_call(info):
             self._call_back(change, info)
 

@@ -220,10 +220,9 @@ _CLASS_FOR_STATUS: dict[int, type[GenesisError]] = {
     Status.NOT_FOUND: AgentNotFound,
     Status.PERMISSION_DENIED: NotAuthorised,
     Status.RESOURCE_EXHAUSTED: Overloaded,
-    Status.FAILED_PRECONDITION: LoopDetected,
     Status.UNIMPLEMENTED: FunctionNotFound,
     Status.INTERNAL: RemoteAgentError,
-    Status.UNAVAILABLE: AgentUnavailable,
+    Status.UNAVAILABLE: AgentLost,
 }
 
 _REMOTE_EXCEPTION: dict[Status, RemoteExceptionCode] = {
@@ -240,7 +239,8 @@ def remote_exception_for(error: GenesisError) -> RemoteExceptionCode:
 
 
 def error_class_for(name: str, status: int) -> type[GenesisError]:
-    """The class an error reply stands for: by its name, or by its status when the name is not known here."""
+    """The class an error reply stands for: by its name, or by its status when the name is not known here. Of two classes
+    that share a status it is the one that claims less: UNAVAILABLE does not say that nothing was executed."""
     return ERRORS_BY_NAME.get(name) or _CLASS_FOR_STATUS.get(status, RemoteAgentError)
 
 

@@ -38,10 +38,29 @@ class Settings(BaseModel):
     settle_seconds: float = Field(1.0, ge=0, le=60, description="how long to look before AgentNotFound")
     request_timeout_seconds: float = Field(10.0, gt=0, description="deadline of a request that names none")
     connect_timeout_seconds: float = Field(5.0, gt=0, description="time for the DDS match with an agent")
+    retry_attempts: int = Field(
+        3, ge=1, le=100, description="how often a request is sent at most, where it cannot have run; 1 is never again"
+    )
+    retry_backoff_seconds: float = Field(0.05, gt=0, description="longest wait before the second attempt, then doubled")
+    retry_max_backoff_seconds: float = Field(2.0, gt=0, description="longest wait between two attempts")
+    breaker_failures: int = Field(5, ge=1, description="failures in a row after which an agent is left alone")
+    breaker_open_seconds: float = Field(2.0, gt=0, description="for how long, unless it announces itself anew")
     pool_idle_seconds: float = Field(60.0, gt=0, description="an unused connection is closed after this long")
     grace_seconds: float = Field(5.0, ge=0, description="on shutdown, time for running requests to finish")
     max_concurrency: int = Field(256, ge=1, description="requests one agent runs at the same time")
     max_queue: int = Field(4096, ge=1, description="requests that wait before an agent says Overloaded")
+    rate_limit: float | None = Field(
+        None, gt=0, le=1_000_000, description="requests a second one agent takes from all callers together"
+    )
+    rate_burst: int | None = Field(
+        None, ge=1, le=1_000_000, description="of these so many at once, one second's worth by default"
+    )
+    rate_limit_per_caller: float | None = Field(
+        None, gt=0, le=1_000_000, description="requests a second one agent takes from each caller"
+    )
+    rate_burst_per_caller: int | None = Field(
+        None, ge=1, le=1_000_000, description="of these so many at once, one second's worth by default"
+    )
     max_hops: int = Field(16, ge=1, le=1000, description="agents a chain of calls may go through before it is refused")
     max_message_bytes: int = Field(64 * 2**20, ge=1024, description="largest request or reply, attachments included")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(

@@ -47,6 +47,12 @@ def new_traceparent() -> str:
     return f"00-{digits[:32]}-{digits[32:]}-01"
 
 
+def sibling_traceparent(traceparent: str) -> str:
+    """The header value of a new span in the same trace: another attempt at the same call."""
+    version, trace_id, _, flags = traceparent.split("-")
+    return f"{version}-{trace_id}-{new_span_id()}-{flags}"
+
+
 def parse_traceparent(traceparent: str, tracestate: str = "") -> TraceContext | None:
     """The context a traceparent names, or None when it is absent or malformed (the standard says: start anew)."""
     match = _TRACEPARENT.fullmatch(traceparent)

@@ -25,6 +25,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "agent_classifier",
         "agent_communication",
         "app",
+        "attempts",
         "caller",
         "capabilities",
         "conversation",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Collection
 
 from genesis_lib.discovery.directory import Directory
 from genesis_lib.discovery.queries import addressed_by, rendezvous, similar_names
@@ -27,15 +28,17 @@ class Resolver:
         """Is it another one, and one that serves this kind of caller?"""
         return agent.agent_id != self._own_id and (agent.agent_communication or not self._agents_only)
 
-    def find(self, target: str, conversation_id: str = "") -> AgentInfo | None:
+    def find(self, target: str, conversation_id: str = "", avoid: Collection[str] = ()) -> AgentInfo | None:
         """The agent with this id; else one of those with this name: by the conversation id always the same one of the
-        live ones, without a conversation any."""
+        live ones, without a conversation any. Those whose ids are to be avoided only when there is no other."""
         if not isinstance(target, str):
             raise InvalidRequest(f"a target is the id or name of an agent, this is {type(target).__name__}")
         agent = self._directory.agents.get(target)
         if agent is not None and (agent.agent_communication or not self._agents_only):
             return agent
         named = list(addressed_by(self.visible(), target))
+        if avoid:
+            named = [agent for agent in named if agent.agent_id not in avoid] or named
         if conversation_id:
             return rendezvous(named, conversation_id)
         return random.choice(named) if named else None

@@ -21,6 +21,7 @@ from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
 from genesis_lib.monitoring.monitor import Monitor
 from genesis_lib.monitoring.publisher import EventPublisher
 from genesis_lib.rpc.caller_identity import CallerIdentity
+from genesis_lib.rpc.circuit_breaker import CircuitState
 from genesis_lib.rpc.client import Call
 from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.requester import OnPart
@@ -60,6 +61,12 @@ class BusMonitor(Monitor):
 
     def connection_lost(self, info: AgentInfo, reason: str) -> None:
         self._connection(EventType.AGENT_CONNECTION_LOST, info, reason, Severity.WARN)
+
+    def circuit_changed(self, info: AgentInfo, state: CircuitState) -> None:
+        if state is CircuitState.OPEN:
+            self._connection(EventType.AGENT_CIRCUIT_OPENED, info, "the circuit opened", Severity.WARN)
+        else:
+            self._connection(EventType.AGENT_CIRCUIT_CLOSED, info, "the circuit closed", Severity.INFO)
 
     def request_refused(
         self, request: AgentRequest, caller: CallerIdentity, error: GenesisError, suppressed: int

@@ -8,6 +8,7 @@ from genesis_lib.dds.port import Participant
 from genesis_lib.errors import GenesisError
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
 from genesis_lib.rpc.caller_identity import CallerIdentity
+from genesis_lib.rpc.circuit_breaker import CircuitState
 from genesis_lib.rpc.client import ClientMiddleware
 from genesis_lib.rpc.replier import Handler, Send
 
@@ -31,6 +32,9 @@ class Monitor:
 
     def connection_lost(self, info: AgentInfo, reason: str) -> None:
         """An agent with a Requester went away."""
+
+    def circuit_changed(self, info: AgentInfo, state: CircuitState) -> None:
+        """Calls to an agent are refused from now on, or go through again."""
 
     def request_refused(
         self, request: AgentRequest, caller: CallerIdentity, error: GenesisError, suppressed: int

@@ -9,7 +9,7 @@ from genesis_lib.context import current_call
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest
 from genesis_lib.rpc.pool import RequesterPool
 from genesis_lib.rpc.requester import OnPart
-from genesis_lib.tracing import new_traceparent
+from genesis_lib.tracing import new_traceparent, sibling_traceparent
 
 Call = Callable[[AgentInfo, AgentRequest, float, OnPart | None], Awaitable[AgentReply]]
 ClientMiddleware = Callable[[Call, AgentInfo, AgentRequest, float, OnPart | None], Awaitable[AgentReply]]
@@ -47,7 +47,7 @@ class RpcClient:
         request.source_agent_id = self._source_id
         if context is None:
             request.call_path = self._own_path
-            request.traceparent = new_traceparent()
+            request.traceparent = sibling_traceparent(request.traceparent) if request.traceparent else new_traceparent()
         else:
             request.call_path = context.call_path + self._own_path
             trace = context.trace.child()

@@ -150,7 +150,7 @@ class Requester:
             on_part: awaited with each part of a streamed reply but the last. Without it parts are joined to one reply.
 
         Raises:
-            AgentUnavailable: no match in time; nothing was sent.
+            AgentUnavailable: no match in time, or the agent went away before the request could be written; nothing was sent.
             AgentLost: the agent went away while the call was in flight.
             RequestTimeout: the deadline passed. The remote handler is cancelled.
             MessageTooLarge, InvalidRequest: the request cannot go on the wire, or the joined reply is too large.
@@ -234,12 +234,7 @@ class Requester:
                 f"{self.info.name} is announced but did not match within {timeout:.1f} s: {cause}."
                 " 'genesis doctor' looks further"
             )
-        raise AgentUnavailable(
-            why,
-            target=self.info.agent_id,
-            request_id=request.request_id,
-            elapsed_seconds=self._loop.time() - started,
-        )
+        raise self._unavailable(why, request, started)
 
     async def _write_when_free(self, request: AgentRequest, payload: bytes, started: float, deadline: float) -> None:
         try:
@@ -250,11 +245,11 @@ class Requester:
         except BusError:
             if self._failure is None:
                 raise
-            raise self._lost(request, started, self._failure) from None  # it was closed while the request waited
+            raise self._unavailable(str(self._failure), request, started) from None  # closed while the request waited
 
-    def _lost(self, request: AgentRequest, started: float, why: GenesisError) -> AgentLost:
-        return AgentLost(
-            str(why),
+    def _unavailable(self, why: str, request: AgentRequest, started: float) -> AgentUnavailable:
+        return AgentUnavailable(
+            why,
             target=self.info.agent_id,
             request_id=request.request_id,
             elapsed_seconds=self._loop.time() - started,
