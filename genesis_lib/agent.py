@@ -19,9 +19,14 @@ from genesis_lib.request_handler import Hook, ask_own_hook, make_handler
 from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.functions import offered_functions
 from genesis_lib.rpc.guards import Guard, hop_guard, loop_guard
+from genesis_lib.rpc.rate_limit import RateLimit, rate_guard
 from genesis_lib.rpc.refusals import RefusalLimiter
 from genesis_lib.rpc.replier import Replier
 from genesis_lib.running import run_until_signal
+from genesis_lib.security.policy import AccessPolicy
+from genesis_lib.security.policy_file import PolicyFileError
+from genesis_lib.security.policy_guard import policy_guard
+from genesis_lib.security.policy_source import PolicySource
 from genesis_lib.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -46,6 +51,8 @@ class GenesisAgent(BusMember):
         classifier: routes requests, in place of one made from the settings.
         reentrant: be called again inside a chain of calls that has been here already. Without it such a call is refused
             with LoopDetected; the limit of hops (`max_hops`) holds for both.
+        access_policy: who may call this agent, and what. Goes before the setting `policy_file`; without both everybody may
+            call everything.
 
     Raises:
         ConfigError: a name cannot be used, neither hook is overridden, or a function cannot be offered.
@@ -65,6 +72,7 @@ class GenesisAgent(BusMember):
         model_name: str | None = None,
         classifier: AgentClassifier | None = None,
         reentrant: bool = False,
+        access_policy: AccessPolicy | None = None,
     ) -> None:
         self.agent_name = agent_name
         self.base_service_name = base_service_name or ""
@@ -79,6 +87,7 @@ class GenesisAgent(BusMember):
         self._replier: Replier | None = None
         self._advertiser: Advertiser | None = None
         self._refusals = RefusalLimiter()
+        self._policy = PolicySource(access_policy, self.app.settings.policy_file, self._on_policy_reload)
 
     # Hooks
 
@@ -134,7 +143,8 @@ class GenesisAgent(BusMember):
         """Join the bus. When this returns, the agent listens and is announced.
 
         Raises:
-            ConfigError: the capabilities are not what they should be, or the DDS product is not there.
+            ConfigError: the capabilities are not what they should be, the policy file cannot be used, or the DDS product is
+                not there.
             MessageTooLarge: a capability is over its bound.
             BusError: the DDS product refuses.
         """
@@ -143,13 +153,14 @@ class GenesisAgent(BusMember):
         advertiser = Advertiser(self._describe(), self._describe_functions())
         settings = self.app.settings
         try:
+            await self._policy.open()
             await self._join(agents_only=True)
             self._replier = await Replier(
                 self.service_name,
                 self.app.agent_id,
                 make_handler(self.agent_name, self._hook, self._functions, self._monitor.server_middleware),
                 self.app.directory,
-                guards=self._guards(),
+                guards=self._guards(advertiser),
                 on_refused=self._on_refused,
                 max_concurrency=settings.max_concurrency,
                 max_queue=settings.max_queue,
@@ -174,6 +185,7 @@ class GenesisAgent(BusMember):
         if self._advertiser is not None:
             advertiser, self._advertiser = self._advertiser, None
             await advertiser.close()
+        await self._policy.close()
         await self._leave()
 
     async def run(self) -> None:
@@ -223,12 +235,19 @@ class GenesisAgent(BusMember):
             for function in self._functions.values()
         ]
 
-    def _guards(self) -> list[Guard]:
-        guards = [hop_guard(self.app.agent_id, self.app.settings.max_hops)]
+    def _guards(self, advertiser: Advertiser) -> list[Guard]:
+        settings = self.app.settings
+        guards = [hop_guard(self.app.agent_id, settings.max_hops)]
         if not self.reentrant:
             guards.append(loop_guard(self.app.agent_id))
         if not self.enable_agent_communication:
             guards.append(self._refuse_agents)
+        if self._policy.policy is not None:
+            guards.append(policy_guard(self._policy, lambda: advertiser.info))
+        per_caller = RateLimit.of(settings.rate_limit_per_caller, settings.rate_burst_per_caller)
+        overall = RateLimit.of(settings.rate_limit, settings.rate_burst)
+        if per_caller is not None or overall is not None:
+            guards.append(rate_guard(self.app.agent_id, per_caller, overall))
         return guards
 
     def _on_refused(self, request: AgentRequest, caller: CallerIdentity, error: GenesisError) -> None:
@@ -238,6 +257,12 @@ class GenesisAgent(BusMember):
             return
         logger.warning("%s refused a request of %s: %s: %s", self.agent_name, caller.name, kind, error)
         self._monitor.request_refused(request, caller, error, suppressed)
+
+    def _on_policy_reload(self, policy: AccessPolicy, error: PolicyFileError | None) -> None:
+        if error is None:
+            self._monitor.policy_changed(policy)
+        else:
+            self._monitor.policy_refused(policy, error)
 
     def _refuse_agents(self, request: AgentRequest, caller: CallerIdentity) -> GenesisError | None:
         if not caller.agent_id and request.source_agent_id not in self.app.directory.agents:

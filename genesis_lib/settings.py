@@ -63,6 +63,7 @@ class Settings(BaseModel):
     )
     max_hops: int = Field(16, ge=1, le=1000, description="agents a chain of calls may go through before it is refused")
     max_message_bytes: int = Field(64 * 2**20, ge=1024, description="largest request or reply, attachments included")
+    policy_file: str = Field("", description="TOML file that says who may call whom and what; none lets everybody")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "WARNING", description="what the genesis command logs"
     )

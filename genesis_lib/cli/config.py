@@ -68,4 +68,4 @@ def as_text(value: Any) -> str:
     """A setting's value for a person."""
     if isinstance(value, tuple):
         value = ", ".join(value)
-    return str(value) if value != "" else "(not set)"
+    return str(value) if value not in ("", None) else "(not set)"

@@ -45,6 +45,11 @@ class CallerIdentity:
         """What to call it: the agent's id, or the participant's key in hex."""
         return self.agent_id if self.confirmed else self.participant.hex()
 
+    @property
+    def key(self) -> tuple[bytes, str]:
+        """Tells callers apart: by participant, and those that announce themselves by their agent's id, too."""
+        return self.participant, self.agent_id if self.confirmed else ""
+
     async def confirm(self, announcements: Announcements) -> None:
         """Wait for the agent's announcement, which may come later than its connection. An agent that nobody announces is
         taken for a program that announces nothing."""

@@ -1,4 +1,4 @@
-"""Runs admitted requests: so many at a time, each within its deadline, the rest in a bounded queue."""
+"""Runs admitted requests: so many at a time, each within its deadline, the rest in a bounded queue, fair to all callers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from genesis_lib.errors import GenesisError, Overloaded, RemoteAgentError, Reque
 from genesis_lib.messages import AgentReply
 from genesis_lib.rpc.execution import Execution
 from genesis_lib.rpc.expiry import ExpiryTimer
+from genesis_lib.rpc.fair_queue import FairQueue
 
 logger = logging.getLogger(__name__)
 
 _LEAST_RETRY_SECONDS = 0.01
 _MOST_RETRY_SECONDS = 10.0
+_FIRST_GUESS_SECONDS = 0.1
+_SMOOTHING = 1 / 16
 
 Outcome = AgentReply | GenesisError | None
 
 
 class Executor:
-    """Executes requests.
+    """Executes requests. Callers whose requests wait have their turns one after the other, whoever sent how many.
 
     Args:
         agent_id: for what refusals say.
@@ -48,36 +51,31 @@ class Executor:
         self._loop = asyncio.get_running_loop()
         self._expiry = ExpiryTimer(self._loop, self._sweep)
         self._admitted: dict[Execution, None] = {}
-        self._queue: dict[Execution, None] = {}  # in order of arrival
+        self._queue: FairQueue[tuple[bytes, str], Execution] = FairQueue()
         self._running = 0
-        self._opened = self._loop.time()
-        self._finished = 0
+        self._usual_seconds = _FIRST_GUESS_SECONDS  # of one execution, the newest count most
+        self._last_change = self._loop.time()
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def overload(self) -> Overloaded | None:
-        """The refusal of one more request, None while there is room."""
-        if self._running < self._max_concurrency or len(self._queue) < self._max_queue:
-            return None
-        pace = self._finished / (self._loop.time() - self._opened)  # executions a second
-        wait = min(max(len(self._queue) / max(pace, 1.0), _LEAST_RETRY_SECONDS), _MOST_RETRY_SECONDS)
-        return Overloaded(
-            f"agent {self._agent_id} has {self._running} requests running and {len(self._queue)} waiting;"
-            f" try again in {wait:.2f} s",
-            target=self._agent_id,
-            retry_after_seconds=wait,
-        )
-
-    def submit(self, execution: Execution) -> None:
-        """Run it, now or when its turn comes."""
+    def submit(self, execution: Execution) -> Overloaded | None:
+        """Run it, now or when its turn comes. The refusal when there is no room, not even at the cost of a caller that has
+        more waiting."""
+        must_wait = self._running >= self._max_concurrency
+        if must_wait and len(self._queue) >= self._max_queue:
+            evicted = self._queue.who_gives_way_to(execution.client.caller.key)
+            if evicted is None:
+                return self._overloaded()
+            self.abort(evicted, self._overloaded())
         self._admitted[execution] = None
         self._idle.clear()
         if execution.deadline is not None:
             self._expiry.cover(execution.deadline)
-        if self._running < self._max_concurrency:
-            self._start(execution)
+        if must_wait:
+            self._queue.put(execution.client.caller.key, execution)
         else:
-            self._queue[execution] = None
+            self._start(execution)
+        return None
 
     def abort(self, execution: Execution, reason: GenesisError | None) -> None:
         """Cancel it, whether it runs or waits. The reason is what its caller is told; None when nobody waits for it."""
@@ -105,13 +103,16 @@ class Executor:
 
     def _start(self, execution: Execution) -> None:
         self._running += 1
-        execution.task = self._loop.create_task(self._run(execution))
+        self._last_change = started = self._loop.time()
+        execution.task = self._loop.create_task(self._run(execution, started))
 
-    async def _run(self, execution: Execution) -> None:
+    async def _run(self, execution: Execution, started: float) -> None:
         execution.entered = True
         current_call.set(CallContext(execution.request, execution.deadline, self._loop))
         outcome: Outcome
         try:
+            if execution.deadline is not None and execution.deadline <= self._loop.time():
+                raise RequestTimeout("the deadline passed before the agent came to it")  # the timer may be as late
             outcome = await self._handle(execution)
         except asyncio.CancelledError:
             outcome = execution.reason
@@ -122,23 +123,34 @@ class Executor:
         except Exception as error:  # the handler is the application's, and its caller waits for an answer
             logger.exception("agent %s: the handler failed", self._agent_id)
             outcome = RemoteAgentError(describe(error), target=self._agent_id)
+        self._last_change = self._loop.time()
+        self._usual_seconds += (self._last_change - started - self._usual_seconds) * _SMOOTHING
         self._end(execution, execution.reason if execution.aborted else outcome)
 
     def _end(self, execution: Execution, outcome: Outcome) -> None:
         execution.done = True
         del self._admitted[execution]
         if execution.task is None:
-            del self._queue[execution]
+            self._queue.remove(execution)
         else:
             self._running -= 1
-            self._finished += 1
         self._finish(execution, outcome)
         while self._queue and self._running < self._max_concurrency:
-            waiting = next(iter(self._queue))
-            del self._queue[waiting]
-            self._start(waiting)
+            self._start(self._queue.take())
         if not self._admitted:
             self._idle.set()
+
+    def _overloaded(self) -> Overloaded:
+        """Try again when what waits now will have had its turn; an agent that is stuck, when it has been so twice as long."""
+        turns = len(self._queue) * self._usual_seconds / self._max_concurrency
+        stuck = self._loop.time() - self._last_change
+        wait = min(max(turns, stuck, _LEAST_RETRY_SECONDS), _MOST_RETRY_SECONDS)
+        return Overloaded(
+            f"agent {self._agent_id} has {self._running} requests running and {len(self._queue)} waiting;"
+            f" try again in {wait:.2f} s",
+            target=self._agent_id,
+            retry_after_seconds=wait,
+        )
 
     def _sweep(self, now: float) -> float | None:
         earliest: float | None = None

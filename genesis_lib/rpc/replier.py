@@ -15,6 +15,7 @@ from genesis_lib.errors import (
     GenesisError,
     MessageTooLarge,
     Overloaded,
+    RequestTimeout,
     clean_text,
     remote_exception_for,
 )
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
 _BACKLOG_MESSAGES = 4  # of the largest size
 _BACKLOG_RETRY_SECONDS = 0.1
+_BACKLOG_REFUSALS = 2**14  # who takes in none of so many messages is not told of more
 
 Send = Callable[[AgentReply], Awaitable[None]]
 Handler = Callable[[AgentRequest, Send], Awaitable[AgentReply]]
@@ -143,6 +145,7 @@ class Replier:
     # Requests
 
     def _on_samples(self, samples: Sequence[Sample]) -> None:
+        now = self._loop.time()
         for sample in samples:
             if not sample.valid_data:
                 continue
@@ -152,6 +155,7 @@ class Replier:
                 client = self._add_client(match) if match is not None else None
                 if client is None:
                     continue
+            delay = client.transit.delay(sample.sent, now)
             try:
                 request = decode_request(sample.payload)
             except DecodeError as error:
@@ -164,9 +168,10 @@ class Replier:
                 continue
             if request.instance_name and request.instance_name != self._instance_name:
                 continue  # for another process that announces the same agent
-            self._receive(client, request)
+            deadline = now + request.timeout_ns / 1e9 - delay if request.timeout_ns > 0 else None
+            self._receive(client, request, deadline)
 
-    def _receive(self, client: Client, request: AgentRequest) -> None:
+    def _receive(self, client: Client, request: AgentRequest, deadline: float | None) -> None:
         number = request.sequence_number
         if request.kind is _CANCEL:
             execution = client.executions.get(number)
@@ -180,18 +185,17 @@ class Replier:
             for payload in client.executed.replies(number):
                 client.channel.send(payload)
         else:
-            refusal = self._refusal(client, request)
+            refusal = self._refusal(client, request, deadline) or self._admit(client, request, deadline)
             if refusal is not None:
                 self._on_refused(request, client.caller, refusal)
-                self._send_error(client, request, refusal)
-                return
-            deadline = self._loop.time() + request.timeout_ns / 1e9 if request.timeout_ns > 0 else None
-            execution = client.executions[number] = Execution(request, client, deadline)
-            self._executor.submit(execution)
+                if client.channel.backlog_messages < _BACKLOG_REFUSALS:
+                    self._send_error(client, request, refusal)
 
-    def _refusal(self, client: Client, request: AgentRequest) -> GenesisError | None:
+    def _refusal(self, client: Client, request: AgentRequest, deadline: float | None) -> GenesisError | None:
         if self._draining:
             return AgentUnavailable(f"agent {self._agent_id} is shutting down", target=self._agent_id)
+        if deadline is not None and deadline <= self._loop.time():
+            return RequestTimeout(f"the request reached agent {self._agent_id} after its deadline", target=self._agent_id)
         for guard in self._guards:
             error = guard(request, client.caller)
             if error is not None:
@@ -202,7 +206,14 @@ class Replier:
                 target=self._agent_id,
                 retry_after_seconds=_BACKLOG_RETRY_SECONDS,
             )
-        return self._executor.overload()
+        return None
+
+    def _admit(self, client: Client, request: AgentRequest, deadline: float | None) -> GenesisError | None:
+        execution = Execution(request, client, deadline)
+        refusal = self._executor.submit(execution)
+        if refusal is None:
+            client.executions[request.sequence_number] = execution
+        return refusal
 
     def _handle(self, execution: Execution) -> Awaitable[AgentReply]:
         async def send(part: AgentReply) -> None:
@@ -216,6 +227,8 @@ class Replier:
     def _finish(self, execution: Execution, outcome: Outcome) -> None:
         client, request = execution.client, execution.request
         client.executions.pop(request.sequence_number, None)
+        if execution.task is None and isinstance(outcome, Overloaded):  # its place went to another caller
+            self._on_refused(request, client.caller, outcome)
         if isinstance(outcome, AgentReply):
             outcome.part_number = execution.parts_sent
             try:

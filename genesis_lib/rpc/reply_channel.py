@@ -35,6 +35,11 @@ class ReplyChannel:
             self._flush()
         return self
 
+    @property
+    def backlog_messages(self) -> int:
+        """The number of what is kept."""
+        return len(self._backlog)
+
     def send(self, payload: bytes) -> None:
         """Write the payload, or keep it until that is possible."""
         if self._closed:
