@@ -289,7 +289,10 @@ class ConnextReader(ConnextEndpoint):
             payload = data_to_payload(loaned.data)
         else:
             payload = data_to_key(self._entity.key_value(info.instance_handle), self.spec.type_name)
-        return Sample(payload, info.valid, instance_state(info), _number(info.publication_handle))
+        sent = info.source_timestamp
+        return Sample(
+            payload, info.valid, instance_state(info), _number(info.publication_handle), sent.sec + sent.nanosec / 1e9
+        )
 
     def _matched_handles(self) -> dds.InstanceHandleSeq:
         return self._entity.matched_publications

@@ -307,7 +307,13 @@ class CycloneReader(CycloneEndpoint):
             if taken:
                 self._on_samples(
                     [
-                        Sample(payload, info.valid_data, _STATES[info.instance_state], info.publication_handle)
+                        Sample(
+                            payload,
+                            info.valid_data,
+                            _STATES[info.instance_state],
+                            info.publication_handle,
+                            info.source_timestamp / 1e9,
+                        )
                         for payload, info in taken
                     ]
                 )

@@ -23,13 +23,15 @@ class InstanceState(IntEnum):
 class Sample(NamedTuple):
     """One sample. Without `valid_data`, `payload` holds the key members only and `state` says what became of the instance.
 
-    `publication` is the handle of the writer it came through, as in `Match.handle`.
+    `publication` is the handle of the writer it came through, as in `Match.handle`; `sent` is when it was written, in seconds
+    on the clock of its writer's host.
     """
 
     payload: bytes
     valid_data: bool
     state: InstanceState
     publication: int
+    sent: float
 
 
 class Match(NamedTuple):

@@ -10,6 +10,7 @@ from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.executed import ExecutedRequests
 from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW
+from genesis_lib.rpc.transit import TransitTime
 
 
 class Client:
@@ -20,6 +21,7 @@ class Client:
         self.channel = channel
         self.executions: dict[int, Execution] = {}
         self.executed = ExecutedRequests()
+        self.transit = TransitTime()
 
 
 class Execution:
