@@ -35,7 +35,7 @@ _qset_writer_batching.argtypes, _qset_writer_batching.restype = [ctypes.c_void_p
 
 _ANY_STATE = 0x7F
 _BURST = 12
-_TAKE_MOST = 512
+_TAKE_MOST = 64
 _HANDLE_MASK = 2**64 - 1
 _STATES = {16: InstanceState.ALIVE, 32: InstanceState.DISPOSED, 64: InstanceState.NO_WRITERS}
 _READER_STATUS = DDSStatus.SubscriptionMatched | DDSStatus.RequestedIncompatibleQos
@@ -275,7 +275,9 @@ class CycloneReader(CycloneEndpoint):
     ) -> None:
         self._on_samples = on_samples
         super().__init__(participant, topic, entity, owned, on_match)
-        participant.data_pipe.attach(self._ref, self._take)
+        self._loop = asyncio.get_running_loop()
+        self._rest_is_due = False
+        participant.data_pipe.attach(self._ref, self._on_data)
 
     async def close(self) -> None:
         self._participant.data_pipe.detach(self._ref)
@@ -294,31 +296,43 @@ class CycloneReader(CycloneEndpoint):
         if status & DDSStatus.SubscriptionMatched:
             gone = self._update_matches()
             if gone:
-                self._take()  # what they wrote comes before their leaving
+                while self._take():  # what they wrote comes before their leaving
+                    pass
             self._report_gone(gone)
         if status & DDSStatus.RequestedIncompatibleQos:
             self._report_incompatible()
 
-    def _take(self) -> None:
-        while not self._closed:
-            taken = ddspy_take(self._ref, _ANY_STATE, _TAKE_MOST)
-            if isinstance(taken, int):
-                raise BusError(f"Cyclone DDS cannot take from topic {self._topic.name}: {DDSException(taken)}")
-            if taken:
-                self._on_samples(
-                    [
-                        Sample(
-                            payload,
-                            info.valid_data,
-                            _STATES[info.instance_state],
-                            info.publication_handle,
-                            info.source_timestamp / 1e9,
-                        )
-                        for payload, info in taken
-                    ]
-                )
-            if len(taken) < _TAKE_MOST:
-                return
+    def _on_data(self) -> None:
+        """Take so much in one turn of the event loop: who writes faster than we read must not keep all else from running."""
+        if not self._rest_is_due and self._take():
+            self._rest_is_due = True
+            self._loop.call_soon(self._on_rest)
+
+    def _on_rest(self) -> None:
+        self._rest_is_due = False
+        self._on_data()
+
+    def _take(self) -> bool:
+        """Hand over what is there, so much at most; there may be more when it returns True."""
+        if self._closed:
+            return False
+        taken = ddspy_take(self._ref, _ANY_STATE, _TAKE_MOST)
+        if isinstance(taken, int):
+            raise BusError(f"Cyclone DDS cannot take from topic {self._topic.name}: {DDSException(taken)}")
+        if taken:
+            self._on_samples(
+                [
+                    Sample(
+                        payload,
+                        info.valid_data,
+                        _STATES[info.instance_state],
+                        info.publication_handle,
+                        info.source_timestamp / 1e9,
+                    )
+                    for payload, info in taken
+                ]
+            )
+        return len(taken) == _TAKE_MOST
 
     def _matched_handles(self) -> list[int]:
         return list(self._entity.get_matched_publications())
