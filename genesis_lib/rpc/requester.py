@@ -191,7 +191,7 @@ class Requester:
                 self._tell(request, RequestKind.CANCEL)
             if self._became_idle is not None and not self._pending:
                 self._became_idle.set()
-            if call.arrived is not None and call.future.done():
+            if call.future.done() and not call.future.cancelled():
                 call.future.exception()  # seen, though the caller may have left before it
 
     async def idle(self) -> None:
@@ -339,6 +339,7 @@ class Requester:
         if self._request_readers and self._reply_writers:
             if not self._connected.is_set():
                 self._connected.set()
+                self._tell(AgentRequest(""), RequestKind.CREDIT)  # for nothing: by it the Replier measures the way
                 self._on_connected(self.info)
         elif self._connected.is_set():
             self.fail(AgentLost(f"{self.info.name} went away", target=self.info.agent_id))
