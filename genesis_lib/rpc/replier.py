@@ -30,9 +30,9 @@ from genesis_lib.rpc.wire import decode_request, encode_reply, reply_topic, requ
 logger = logging.getLogger(__name__)
 
 _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
-_BACKLOG_MESSAGES = 4  # of the largest size
+_BACKLOG_LARGEST = 4  # messages of the largest size
+_BACKLOG_MESSAGES = 2**13
 _BACKLOG_RETRY_SECONDS = 0.1
-_BACKLOG_REFUSALS = 2**14  # who takes in none of so many messages is not told of more
 
 Send = Callable[[AgentReply], Awaitable[None]]
 Handler = Callable[[AgentRequest, Send], Awaitable[AgentReply]]
@@ -188,7 +188,7 @@ class Replier:
             refusal = self._refusal(client, request, deadline) or self._admit(client, request, deadline)
             if refusal is not None:
                 self._on_refused(request, client.caller, refusal)
-                if client.channel.backlog_messages < _BACKLOG_REFUSALS:
+                if client.channel.backlog_messages < 2 * _BACKLOG_MESSAGES:  # beyond it nobody listens
                     self._send_error(client, request, refusal)
 
     def _refusal(self, client: Client, request: AgentRequest, deadline: float | None) -> GenesisError | None:
@@ -200,9 +200,14 @@ class Replier:
             error = guard(request, client.caller)
             if error is not None:
                 return error
-        if client.channel.backlog_bytes > _BACKLOG_MESSAGES * self._max_message_bytes:
+        channel = client.channel
+        if (
+            channel.backlog_bytes > _BACKLOG_LARGEST * self._max_message_bytes
+            or channel.backlog_messages >= _BACKLOG_MESSAGES
+        ):
             return Overloaded(
-                f"agent {self._agent_id} has {client.channel.backlog_bytes} bytes of replies that you have not taken in",
+                f"agent {self._agent_id} has {channel.backlog_messages} replies for you, {channel.backlog_bytes} bytes,"
+                " that you have not taken in",
                 target=self._agent_id,
                 retry_after_seconds=_BACKLOG_RETRY_SECONDS,
             )
