@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from genesis_lib import GenesisInterface
+from genesis_lib.testing import AgentProcess
 from tests.contract.background import Background
+from tests.contract.recorder import PATIENCE_SECONDS
 from tests.resilience.record import Record, recorder
 
 Trials = Callable[[int, int], int]
@@ -31,3 +34,13 @@ async def background() -> AsyncIterator[Background]:
     tasks = Background()
     yield tasks
     await tasks.end()
+
+
+async def hosted_by(bus: GenesisInterface, process: AgentProcess) -> bool:
+    """Wait until it is this process's agent that is seen under its id, and not its predecessor."""
+
+    def seen() -> bool:
+        agent = bus.discovered_agents.get(process.agent_id)
+        return agent is not None and agent.pid == process.pid
+
+    return await bus.app.directory.wait_for(seen, PATIENCE_SECONDS)
