@@ -223,6 +223,7 @@ class Replier:
     def _handle(self, execution: Execution) -> Awaitable[AgentReply]:
         async def send(part: AgentReply) -> None:
             await execution.take_credit()
+            await execution.client.channel.room()
             part.part_number, part.final = execution.parts_sent, _MORE
             self._send(execution.client, execution.request, part)
             execution.parts_sent += 1

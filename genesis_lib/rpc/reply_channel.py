@@ -8,11 +8,14 @@ from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, TopicSpec, Writer
 
+_ROOM_BYTES = 8 * 2**20
+
 
 class ReplyChannel:
-    """Replies to one inbox, in order. Never waits: what cannot be written now is kept.
+    """Replies to one inbox, in order. Sending never waits: what cannot be written now is kept.
 
-    `backlog_bytes` is the size of what is kept. Its bound is that a client with a backlog gets nothing more executed.
+    `backlog_bytes` is the size of what is kept. Its bounds are that a client with a backlog gets nothing more executed, and
+    that streams wait for `room`.
     """
 
     def __init__(self, topic: TopicSpec, inbox: bytes) -> None:
@@ -22,6 +25,7 @@ class ReplyChannel:
         self.backlog_bytes = 0
         self._writer: Writer | None = None
         self._readers = 0
+        self._shrunk = asyncio.Event()
         self._flushing: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -50,6 +54,12 @@ class ReplyChannel:
         self.backlog_bytes += len(payload)
         self._flush()
 
+    async def room(self) -> None:
+        """Wait until no more than 8 MiB are kept."""
+        while self.backlog_bytes > _ROOM_BYTES:
+            self._shrunk.clear()
+            await self._shrunk.wait()
+
     async def drained(self) -> None:
         """Wait until nothing waits any more."""
         if self._flushing is not None:
@@ -61,6 +71,9 @@ class ReplyChannel:
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.gather(self._flushing, return_exceptions=True)
+        self._backlog.clear()
+        self.backlog_bytes = 0
+        self._shrunk.set()
         if self._writer is not None:
             await self._writer.close()
 
@@ -77,5 +90,6 @@ class ReplyChannel:
             while self._backlog and self._readers:
                 await writer.write(self._backlog[0])
                 self.backlog_bytes -= len(self._backlog.popleft())
+                self._shrunk.set()
         finally:
             self._flushing = None
