@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from genesis_lib.monitored_agent import MonitoredAgent, MonitoredInterface
     from genesis_lib.rpc.functions import genesis_function
     from genesis_lib.running import run_until_signal
+    from genesis_lib.security.policy import AccessPolicy, AccessRule
     from genesis_lib.settings import Settings, load_settings
 
 __version__ = "0.1.0"
@@ -80,13 +81,17 @@ _MODULES = {
     "genesis_lib.interface": ("GenesisInterface",),
     "genesis_lib.messages": ("AgentInfo", "Attachment", "FunctionInfo"),
     "genesis_lib.monitored_agent": ("MonitoredAgent", "MonitoredInterface"),
+    "genesis_lib.rpc.circuit_breaker": ("CircuitState",),
     "genesis_lib.rpc.functions": ("genesis_function",),
     "genesis_lib.running": ("run_until_signal",),
+    "genesis_lib.security.policy": ("AccessPolicy", "AccessRule"),
     "genesis_lib.settings": ("Settings", "load_settings"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "AccessPolicy",
+    "AccessRule",
     "AgentClassifier",
     "AgentCommunicationMixin",
     "AgentConversation",
@@ -96,6 +101,7 @@ __all__ = [
     "AgentUnavailable",
     "Attachment",
     "BusError",
+    "CircuitState",
     "Classification",
     "ClassifierError",
     "ConfigError",

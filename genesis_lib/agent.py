@@ -31,6 +31,8 @@ from genesis_lib.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_served_here: set[tuple[bytes, str]] = set()  # participant and agent id, of every agent that is open in this process
+
 
 class GenesisAgent(BusMember):
     """An agent. Override `process_agent_request`, or `process_request`, and `get_agent_capabilities`.
@@ -85,6 +87,7 @@ class GenesisAgent(BusMember):
         self._hook = self._pick_hook()
         self._functions = offered_functions(self)
         self._replier: Replier | None = None
+        self._served_as: tuple[bytes, str] | None = None
         self._advertiser: Advertiser | None = None
         self._refusals = RefusalLimiter()
         self._policy = PolicySource(access_policy, self.app.settings.policy_file, self._on_policy_reload)
@@ -143,8 +146,8 @@ class GenesisAgent(BusMember):
         """Join the bus. When this returns, the agent listens and is announced.
 
         Raises:
-            ConfigError: the capabilities are not what they should be, the policy file cannot be used, or the DDS product is
-                not there.
+            ConfigError: the capabilities are not what they should be, an agent of this id is open in this process, the
+                policy file cannot be used, or the DDS product is not there.
             MessageTooLarge: a capability is over its bound.
             BusError: the DDS product refuses.
         """
@@ -155,6 +158,7 @@ class GenesisAgent(BusMember):
         try:
             await self._policy.open()
             await self._join(agents_only=True)
+            self._claim_id()
             self._replier = await Replier(
                 self.service_name,
                 self.app.agent_id,
@@ -186,6 +190,9 @@ class GenesisAgent(BusMember):
             advertiser, self._advertiser = self._advertiser, None
             await advertiser.close()
         await self._policy.close()
+        if self._served_as is not None:
+            _served_here.discard(self._served_as)
+            self._served_as = None
         await self._leave()
 
     async def run(self) -> None:
@@ -197,6 +204,17 @@ class GenesisAgent(BusMember):
         if self._advertiser is None:
             raise ConfigError(f"{self.agent_name} is not on the bus", target=self.app.agent_id)
         await self._advertiser.update(self._describe())
+
+    def _claim_id(self) -> None:
+        """Two agents of one id in one process would answer every request twice."""
+        served_as = (self.app.participant.guid, self.app.agent_id)
+        if served_as in _served_here:
+            raise ConfigError(
+                f"an agent with the id {self.app.agent_id} is open in this process already; give {self.agent_name} another",
+                target=self.app.agent_id,
+            )
+        _served_here.add(served_as)
+        self._served_as = served_as
 
     def _calling(self) -> Caller:
         if not self.enable_agent_communication:

@@ -82,7 +82,9 @@ class Attempts:
                         return reply
                 if not self._may_repeat(failure, attempts, request, wait=wait):
                     raise failure
-                await self._back_off(failure, attempts, deadline)
+                other = self._resolver.find(target, request.conversation_id, refusing | tried)
+                elsewhere = other is not None and other.agent_id not in tried
+                await self._back_off(failure, attempts, deadline, elsewhere=elsewhere)
                 request = replace(request)
         except GenesisError as error:
             error.elapsed_seconds = self._loop.time() - started  # the wait for the agent and all attempts included
@@ -93,9 +95,11 @@ class Attempts:
             return True
         return attempts < self._policy.attempts and self._policy.may_repeat(error, idempotent=request.idempotent)
 
-    async def _back_off(self, error: GenesisError, attempts: int, deadline: float) -> None:
-        """Wait for the next attempt; raises the error when the deadline would come first."""
-        delay = self._policy.delay_seconds(max(attempts, 1), error)
+    async def _back_off(self, error: GenesisError, attempts: int, deadline: float, *, elsewhere: bool) -> None:
+        """Wait for the next attempt; raises the error when the deadline would come first. What an agent asks for does not
+        hold for another one."""
+        hint = None if elsewhere else error.retry_after_seconds
+        delay = self._policy.delay_seconds(max(attempts, 1), hint)
         if self._loop.time() + delay >= deadline:
             raise error
         await asyncio.sleep(delay)

@@ -297,10 +297,50 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     _planned("D1", "Events of requests, connections, lifecycle, models, functions, classification, and each failure."),
     _planned("D2", "One trace from interface over agents to function, both ids on each hop."),
     # Robustness
-    _planned("E1", "Retries with backoff, only where nothing can have been executed."),
+    _done(
+        "E1",
+        "Retries with exponential backoff and jitter, only where nothing can have been executed or the request is"
+        " idempotent; a circuit breaker for each agent.",
+        resilience__test_retries=(
+            "what_never_ran_may_be_repeated",
+            "what_may_have_run_is_repeated_only_when_that_does_no_harm",
+            "an_answer_and_a_passed_deadline_are_final",
+            "the_backoff_doubles_up_to_its_bound_and_is_jittered",
+            "the_other_sides_hint_is_honoured",
+            "an_overloaded_agent_is_asked_again_when_it_says",
+            "a_deadline_before_the_next_attempt_ends_the_call_with_what_the_agent_said",
+            "of_several_agents_of_a_name_a_free_one_is_asked_next",
+            "a_request_that_may_have_run_is_not_sent_to_another_agent",
+            "an_idempotent_request_is_sent_to_another_agent",
+            "an_idempotent_request_waits_for_the_agents_return",
+            "a_lost_agent_without_a_replacement_is_reported_as_lost",
+            "calls_that_wait_survive_restarts_and_run_once",
+            "all_attempts_are_one_trace",
+        ),
+        resilience__test_circuit_breaker=(
+            "failures_in_a_row_open_the_circuit",
+            "half_open_lets_one_through_at_a_time",
+            "an_agent_that_does_not_answer_is_left_alone",
+            "a_new_announcement_closes_the_circuit",
+            "a_call_that_waits_is_the_one_that_tries",
+            "of_several_agents_of_a_name_one_that_answers_is_asked",
+            "the_operator_sees_it",
+        ),
+    ),
     _planned("E2", "Timeouts that clean up on both sides and are inherited by nested calls."),
     _planned("E3", "Agents never seen, gone, or dying in mid-call each fail in their own way and time."),
-    _planned("E4", "Circular calls are refused with their path; hop limit."),
+    _done(
+        "E4",
+        "Circular calls over any mix of agents and functions are refused with their path, chains have a hop limit, and"
+        " agents may opt in to re-entrance.",
+        contract__test_rpc_chains=("a_loop_is_refused_with_its_path", "an_agent_that_calls_itself_is_refused"),
+        resilience__test_chains=(
+            "any_way_ends_at_its_end_or_is_refused",
+            "a_loop_over_functions_names_its_path",
+            "too_many_hops_name_the_limit",
+            "a_reentrant_agent_may_meet_itself",
+        ),
+    ),
     _planned("E5", "Rate limits per caller, overload refused with a hint, bounded memory."),
     # Security
     _planned("F1", "Identity tied to the DDS participant."),

@@ -15,6 +15,8 @@ import genesis_lib
 import genesis_lib.testing
 
 NAMES = [
+    "AccessPolicy",
+    "AccessRule",
     "AgentClassifier",
     "AgentCommunicationMixin",
     "AgentConversation",

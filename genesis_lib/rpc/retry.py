@@ -30,10 +30,10 @@ class RetryPolicy:
         """Can the request be sent again after this? Only where it cannot have run, or where running twice does no harm."""
         return isinstance(error, _NEVER_RAN) or (idempotent and isinstance(error, AgentLost))
 
-    def delay_seconds(self, attempt: int, error: GenesisError) -> float:
-        """How long to wait after the given attempt, the first being 1. Never shorter than the other side asked for."""
+    def delay_seconds(self, attempt: int, hint_seconds: float | None) -> float:
+        """How long to wait after the given attempt, the first being 1. Never shorter than the other side's hint."""
         backoff = random.uniform(0, min(self.backoff_seconds * 2.0 ** (attempt - 1), self.max_backoff_seconds))
-        if error.retry_after_seconds is None:
+        if hint_seconds is None:
             return backoff
         # Those who were refused together shall not come back together.
-        return max(backoff, error.retry_after_seconds * random.uniform(1, 1 + _HINT_JITTER))
+        return max(backoff, hint_seconds * random.uniform(1, 1 + _HINT_JITTER))

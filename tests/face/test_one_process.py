@@ -56,3 +56,13 @@ async def test_another_transport_on_the_same_domain_is_refused(bus: GenesisInter
         await agent.open()
     async with Probe("Same lease"):
         assert await bus.wait_for_agent("Same lease")
+
+
+async def test_a_second_agent_of_the_same_id_is_refused(bus: GenesisInterface) -> None:
+    async with Counter("One", agent_id="one") as one:
+        with pytest.raises(ConfigError, match="open in this process already"):
+            await Counter("Other", agent_id="one").open()
+        assert (await bus.request_agent("one", "5"))["message"] == "5"
+        assert bus.discovered_agents["one"].name == one.agent_name
+    async with Counter("Other", agent_id="one"):
+        assert (await bus.request_agent("one", "5"))["message"] == "5"
