@@ -83,5 +83,6 @@ def test_every_setting_is_listed() -> None:
     listed = {row[0]: row[1:3] for row in rows(page("how-to/settings.md")) if row[0] in Settings.model_fields}
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     assert listed == {
-        name: [variable_for(name), "" if default in ((), "") else str(default)] for name, default in defaults.items()
+        name: [variable_for(name), "" if default in ((), "", None) else str(default)]
+        for name, default in defaults.items()
     }
