@@ -26,6 +26,7 @@ _COMMANDS = {
     "demo": "See agents find and call each other.",
     "config": "Show every setting and where it came from.",
     "doctor": "Find out why agents do not find each other.",
+    "policy": "Check access policy files, and see what they decide.",
 }
 
 

@@ -99,8 +99,8 @@ class Directory:
         return self._participant_behind(known.publication) if known is not None else b""
 
     def announcers(self, agent_id: str) -> set[bytes]:
-        """The keys of the DDS participants that announce this agent now: two while one process replaces another. Of an agent
-        that has left, the one it left from: it may finish what it has begun."""
+        """The keys of the DDS participants that speak for this agent: two while one process replaces another. One that leaves
+        is among them for as long as its writer exists, since it finishes what it has begun; the last one stays."""
         publications = self._announcers.get(agent_id)
         if publications:
             return {self._participant_behind(publication) for publication in publications}
@@ -205,8 +205,6 @@ class Directory:
     def _depart(self, agent_id: str, sample: Sample) -> None:
         if sample.state is InstanceState.NO_WRITERS:
             self._announcers.pop(agent_id, None)
-        else:
-            self._forget_announcer(agent_id, sample.publication)
         known = self._known.get(agent_id)
         if known is None:
             return

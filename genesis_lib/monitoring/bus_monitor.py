@@ -25,6 +25,7 @@ from genesis_lib.rpc.circuit_breaker import CircuitState
 from genesis_lib.rpc.client import Call
 from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.requester import OnPart
+from genesis_lib.security.policy import AccessPolicy
 from genesis_lib.tracing import TraceContext, new_span_id, new_trace, parse_traceparent
 
 
@@ -84,6 +85,18 @@ class BusMonitor(Monitor):
             severity=Severity.WARN,
             message=f"{kind}: {error}",
             payload={"error": kind, "method": request.method, "not_reported_before": suppressed},
+        )
+
+    def policy_changed(self, policy: AccessPolicy) -> None:
+        self._publish(EventKind.GENERAL, EventType.ACCESS_POLICY_CHANGED, message=f"{self._name}: {policy}")
+
+    def policy_refused(self, policy: AccessPolicy, error: GenesisError) -> None:
+        self._publish(
+            EventKind.GENERAL,
+            EventType.ACCESS_POLICY_REFUSED,
+            status=error.status,
+            severity=Severity.WARN,
+            message=f"{self._name} keeps the policy it has ({policy}): {error}",
         )
 
     async def close(self) -> None:

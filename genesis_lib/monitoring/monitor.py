@@ -11,6 +11,7 @@ from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.circuit_breaker import CircuitState
 from genesis_lib.rpc.client import ClientMiddleware
 from genesis_lib.rpc.replier import Handler, Send
+from genesis_lib.security.policy import AccessPolicy
 
 ServerMiddleware = Callable[[Handler, AgentRequest, Send], Awaitable[AgentReply]]
 
@@ -40,6 +41,12 @@ class Monitor:
         self, request: AgentRequest, caller: CallerIdentity, error: GenesisError, suppressed: int
     ) -> None:
         """A request was refused before its handler ran, and so many of the same kind since the last one reported."""
+
+    def policy_changed(self, policy: AccessPolicy) -> None:
+        """The policy file was read again, and this is in force now."""
+
+    def policy_refused(self, policy: AccessPolicy, error: GenesisError) -> None:
+        """The policy file changed and cannot be used; this one stays in force."""
 
     async def close(self) -> None:
         """The component leaves the domain."""
