@@ -15,10 +15,10 @@ from genesis_lib.discovery.resolver import Resolver
 from genesis_lib.errors import AgentNotFound, FunctionNotFound, GenesisError, InvalidRequest
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Attachment, Final, RequestKind
 from genesis_lib.monitoring.monitor import Monitor
+from genesis_lib.rpc.argument_check import check_arguments
 from genesis_lib.rpc.batch import decode_replies, encode_items
 from genesis_lib.rpc.circuit_breaker import CircuitBreakers
 from genesis_lib.rpc.client import RpcClient
-from genesis_lib.rpc.functions import check_arguments
 from genesis_lib.rpc.pool import RequesterPool
 from genesis_lib.rpc.retry import RetryPolicy
 from genesis_lib.rpc.wire import dump_object, load_json

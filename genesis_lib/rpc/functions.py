@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 
-from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments, describe
+from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments
 
 _MARK = "__genesis_function__"
 _RESERVED = {"timeout_seconds"}
@@ -91,31 +91,6 @@ def lookup(functions: Mapping[str, OfferedFunction], name: str, agent_name: str)
         offers = ", ".join(sorted(functions)) or "none"
         raise FunctionNotFound(f"{agent_name} has no function {name!r}; it offers: {offers}", target=agent_name)
     return functions[name]
-
-
-def check_arguments(schema: Mapping[str, Any], name: str, arguments: Mapping[str, Any]) -> None:
-    """Check arguments against an announced JSON Schema, before anything is sent.
-
-    Raises:
-        InvalidArguments: they do not satisfy it, or the schema itself is none.
-    """
-    from jsonschema import Draft202012Validator, SchemaError
-    from jsonschema.exceptions import best_match
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
-    try:
-        Draft202012Validator.check_schema(dict(schema))
-        # With a registry of its own, a schema somebody announced cannot make this process fetch anything.
-        validator = Draft202012Validator(dict(schema), registry=Registry())
-        problem = best_match(validator.iter_errors(dict(arguments)))
-    except SchemaError as error:
-        raise InvalidArguments(f"{name}: the announced schema is no JSON Schema: {error.message}") from error
-    except (Unresolvable, RecursionError) as error:
-        raise InvalidArguments(f"{name}: the announced schema cannot be used: {describe(error)}") from error
-    if problem is not None:
-        where = f" in {problem.json_path}" if problem.path else ""
-        raise InvalidArguments(f"{name}: {problem.message}{where}")
 
 
 def explain(error: ValidationError) -> str:

@@ -239,6 +239,9 @@ async def test_announcements_of_functions_that_lie(
         '{"properties":7}',
         '{"required":"a"}',
         '{"allOf":' * 100 + "[]" + "}" * 100,
+        '{"properties":{"a":{"pattern":"(a+)+$"}}}',
+        '{"properties":{"a":{"pattern":"a{99999999999999999999}"}}}',
+        '{"$id":"http://[","properties":{"a":{"$ref":"x"}}}',
     ]
     await hostile.do("writer", name="w", topic="FunctionCapability", type="FunctionCapability", durable=True, lease=1)
     await hostile.matched("w")
@@ -257,7 +260,7 @@ async def test_announcements_of_functions_that_lie(
     for number, text in enumerate(schemas):
         assert ("calculator", f"evil{number}") in bus.discovered_functions
         try:
-            await bus.call_function("calculator", f"evil{number}", timeout_seconds=2, a="aaaa")
+            await bus.call_function("calculator", f"evil{number}", timeout_seconds=2, a="a" * 60 + "!")
         except GenesisError:
             continue
         except Exception as error:  # noqa: BLE001  any other error is what the test looks for
