@@ -35,6 +35,7 @@ CONTENT: dict[str, tuple[str, ...]] = {
     "Conversations": ("AgentConversation",),
     "Routing": ("AgentClassifier", "Classification"),
     "Data": ("AgentInfo", "FunctionInfo", "Attachment"),
+    "Access policies": ("AccessPolicy", "AccessRule"),
     "Settings": ("Settings", "load_settings"),
     "Errors": ("GenesisError",),
     "Monitoring": (

@@ -343,8 +343,45 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     ),
     _planned("E5", "Rate limits per caller, overload refused with a hint, bounded memory."),
     # Security
-    _planned("F1", "Identity tied to the DDS participant."),
-    _planned("F2", "A policy of who may call whom."),
+    _done(
+        "F1",
+        "Who calls is told by the DDS participant of the connection, never by what the request says: nobody speaks for an"
+        " agent of another process, and an agent is itself from its first moment on until it has left.",
+        security__test_identity=(
+            "a_program_cannot_speak_for_an_agent_of_another_process",
+            "an_agent_cannot_speak_for_an_agent_of_another_process",
+            "a_connection_in_the_name_of_an_agent_of_another_process",
+            "a_policy_knows_an_agent_by_its_connection_only",
+            "claiming_an_id_does_not_get_a_program_past_a_policy",
+            "an_interface_is_not_an_agent",
+            "an_agent_is_known_in_the_first_moment",
+            "an_agent_that_joins_at_the_same_time_as_its_callee",
+            "both_processes_of_a_rolling_restart_are_the_agent",
+            "an_agent_that_finishes_its_work_while_leaving_is_itself",
+            "two_processes_that_announce_the_same_agent_execute_each_request_once",
+        ),
+        bad_input__test_hostile_samples=("replies_of_somebody_else_are_refused",),
+    ),
+    _done(
+        "F2",
+        "A policy says who may call whom, which functions and which capabilities; what is denied runs nothing, is a typed"
+        " error for the caller and an event for the operator; a file is followed while agents run.",
+        security__test_policy=("the_first_rule_that_applies_decides", "everything_that_a_rule_names_has_to_fit"),
+        security__test_policy_file=("a_file", "what_is_wrong_is_named_with_its_line"),
+        security__test_policy_source=("a_change_is_noticed", "a_file_that_is_gone_leaves_the_policy"),
+        security__test_access_policy=(
+            "what_is_allowed_is_executed",
+            "who_is_not_allowed_gets_a_typed_error_and_runs_nothing",
+            "denied_by_function",
+            "a_rule_by_capability_follows_what_the_agent_announces",
+            "who_announced_nothing",
+            "the_operator_is_told",
+            "a_policy_file_is_read_again_when_it_changes",
+            "a_malformed_policy_file_leaves_the_old_policy_in_force",
+            "a_malformed_policy_file_at_the_start_is_a_config_error",
+        ),
+        cli__test_policy=("check_of_a_policy", "check_of_what_is_none", "explain"),
+    ),
     _planned("F3", "DDS Security with tooling for its artefacts."),
     # Voice
     _planned("G1", "Two voice agents hold a spoken conversation."),

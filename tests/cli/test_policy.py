@@ -72,7 +72,9 @@ async def test_explain(arguments: tuple[str, ...], allowed: bool, rule: int | No
 
 
 async def test_explain_in_words() -> None:
-    outcome = await run("policy", "explain", "good.toml", "--caller", "shop-1", "--target", "Books", "--function", "add")
+    outcome = await run(
+        "policy", "explain", "good.toml", "--caller", "shop-1", "--target", "Books", "--function", "add"
+    )
     assert outcome.stdout == "allowed by rule 1: allow; callers billing, shop-*; targets Books; functions add\n"
     outcome = await run("policy", "explain", "good.toml", "--target", "Books")
     assert outcome.stdout == "denied: no rule applies, and the default is deny\n"
@@ -85,7 +87,8 @@ async def test_explain_with_a_bad_file_is_2() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("policy",), ("policy", "check"), ("policy", "explain", "good.toml"), ("policy", "guess", "good.toml")]
+    "arguments",
+    [("policy",), ("policy", "check"), ("policy", "explain", "good.toml"), ("policy", "guess", "good.toml")],
 )
 async def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
     outcome = await run(*arguments)
