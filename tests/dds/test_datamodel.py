@@ -60,6 +60,9 @@ def test_topic_types_are_the_appendable_structs() -> None:
         "FunctionCapability",
         "MonitoringEvent",
         "ComponentStatus",
+        "VoiceFrame",
+        "VoiceControl",
+        "VoiceTranscript",
     }
     assert load_datamodel() is model
 

@@ -1,0 +1,1 @@
+"""Speech: text to audio, audio to text, and whether somebody speaks."""
