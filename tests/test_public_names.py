@@ -26,6 +26,7 @@ NAMES = [
     "AgentUnavailable",
     "Attachment",
     "BusError",
+    "CircuitState",
     "Classification",
     "ClassifierError",
     "ConfigError",
