@@ -68,10 +68,10 @@ class DemoProcesses:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "genesis_lib.cli",
+            "genesis_lib.cli.demo_child",
             "run",
             target,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=output,
             stderr=output,
             env=dict(environment),

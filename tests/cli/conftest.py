@@ -34,15 +34,23 @@ class MarkedProcesses:
     def __init__(self, marker: str) -> None:
         self._marker = marker.encode()
 
+    def pids(self) -> list[int]:
+        """Those that run."""
+        return [pid for pid, _ in self._found()]
+
     def alive(self) -> list[str]:
         """The command lines of those that run."""
+        return [command for _, command in self._found()]
+
+    def _found(self) -> list[tuple[int, str]]:
         found = []
         for process in Path("/proc").iterdir():
             if not process.name.isdigit():
                 continue
             try:
                 if self._marker in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found.append((int(process.name), command))
             except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
         return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
+from contextlib import ExitStack
 
 import pytest
 
 from genesis_lib.testing.model_server import ScriptedModelServer, routing_script
 from tests.cli.command import finish, run, start
 from tests.cli.conftest import MarkedProcesses
+from tests.contract.recorder import PATIENCE_SECONDS
 
 LABEL = "scripted stand-in"
 AGENTS = {"WeatherExpert", "SmartGeneralAgent", "Storyteller"}
@@ -90,6 +93,34 @@ async def test_a_signal_leaves_no_process_behind(
     process.send_signal(number)
     outcome = await finish(process)
     assert (outcome.status, outcome.stderr) == (status, "")
+    assert marked_processes.alive() == []
+
+
+async def _readable(descriptor: int) -> None:
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+async def test_its_processes_end_when_it_is_killed(marked_processes: MarkedProcesses) -> None:
+    process = await start("demo")
+    assert process.stdout is not None
+    while b" ready " not in await process.stdout.readline():
+        assert process.returncode is None
+    agents = [pid for pid in marked_processes.pids() if pid != process.pid]
+    assert len(agents) == 3
+    with ExitStack() as stack:
+        ends = [os.pidfd_open(pid) for pid in agents]
+        for end in ends:
+            stack.callback(os.close, end)
+        process.kill()
+        await finish(process)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for end in ends:
+                await _readable(end)
     assert marked_processes.alive() == []
 
 
