@@ -28,32 +28,39 @@ class Advertiser:
             encode_function_key(function.provider_id, function.name): encode_function(function)
             for function in functions
         }
+        self._agent_writer: Writer | None = None
+        self._function_writer: Writer | None = None
 
     async def open(self, participant: Participant) -> Self:
         """Create the writers and announce. Functions go first, so that who sees the agent can see them too."""
-        self._function_writer: Writer | None = None
-        if self._functions:
-            self._function_writer = await participant.create_writer(FUNCTION_TOPIC)
-            for payload in self._functions.values():
-                await self._function_writer.write(payload)
-        self._agent_writer: Writer = await participant.create_writer(AGENT_TOPIC)
-        await self._agent_writer.write(self._payload)
+        try:
+            if self._functions:
+                self._function_writer = await participant.create_writer(FUNCTION_TOPIC)
+                for payload in self._functions.values():
+                    await self._function_writer.write(payload)
+            self._agent_writer = await participant.create_writer(AGENT_TOPIC)
+            await self._agent_writer.write(self._payload)
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def update(self, info: AgentInfo) -> None:
         """Announce the agent anew, under the same id."""
         payload = encode_agent(info)
+        assert self._agent_writer is not None
         self.info, self._payload = info, payload
         await self._agent_writer.write(payload)
 
     def withdraw(self) -> None:
         """Say that the agent leaves; nobody starts a call after seeing it."""
-        self._agent_writer.dispose(encode_agent_key(self.info.agent_id))
+        if self._agent_writer is not None:
+            self._agent_writer.dispose(encode_agent_key(self.info.agent_id))
         if self._function_writer is not None:
             for key in self._functions:
                 self._function_writer.dispose(key)
 
     async def close(self) -> None:
         """Delete the writers."""
-        writers = [self._agent_writer] + ([self._function_writer] if self._function_writer else [])
+        writers = [writer for writer in (self._agent_writer, self._function_writer) if writer is not None]
         await asyncio.gather(*(writer.close() for writer in writers))

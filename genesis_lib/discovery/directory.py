@@ -70,10 +70,18 @@ class Directory:
         self._loop = asyncio.get_running_loop()
         self.domain_id = participant.domain_id
         self._settled_at = self._loop.time() + self._settle_seconds
-        self._readers.append(await participant.create_reader(AGENT_TOPIC, self._on_agents, on_match=self._on_announcer))
-        self._readers.append(
-            await participant.create_reader(FUNCTION_TOPIC, self._on_functions, on_match=self._on_function_announcer)
-        )
+        try:
+            self._readers.append(
+                await participant.create_reader(AGENT_TOPIC, self._on_agents, on_match=self._on_announcer)
+            )
+            self._readers.append(
+                await participant.create_reader(
+                    FUNCTION_TOPIC, self._on_functions, on_match=self._on_function_announcer
+                )
+            )
+        except BaseException:
+            await self.close()
+            raise
         return self
 
     async def close(self) -> None:

@@ -102,11 +102,15 @@ class Requester:
         self._reader: Reader = await self._participant.create_reader(
             reply_topic(service), self._on_samples, partition=self._inbox.hex(), on_match=self._on_reply_writer
         )
-        self._writer: Writer = await self._participant.create_writer(
-            request_topic(service),
-            user_data=connection_data(self._inbox, self._source_agent_id),
-            on_match=self._on_request_reader,
-        )
+        try:
+            self._writer: Writer = await self._participant.create_writer(
+                request_topic(service),
+                user_data=connection_data(self._inbox, self._source_agent_id),
+                on_match=self._on_request_reader,
+            )
+        except BaseException:
+            await self._reader.close()
+            raise
         self._guid = self._writer.guid
         return self
 
