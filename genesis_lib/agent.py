@@ -151,36 +151,54 @@ class GenesisAgent(BusMember):
             MessageTooLarge: a capability is over its bound.
             BusError: the DDS product refuses.
         """
-        if self._replier is not None:
-            raise ConfigError(f"{self.agent_name} is open already", target=self.app.agent_id)
-        advertiser = Advertiser(self._describe(), self._describe_functions())
-        settings = self.app.settings
-        try:
-            await self._policy.open()
-            await self._join(agents_only=True)
-            self._claim_id()
-            self._replier = await Replier(
-                self.service_name,
-                self.app.agent_id,
-                make_handler(self.agent_name, self._hook, self._functions, self._monitor.server_middleware),
-                self.app.directory,
-                guards=self._guards(advertiser),
-                on_refused=self._on_refused,
-                max_concurrency=settings.max_concurrency,
-                max_queue=settings.max_queue,
-                max_message_bytes=settings.max_message_bytes,
-            ).open(self.app.participant)
-            self._advertiser = await advertiser.open(self.app.participant)
-            agents = self.app.directory.agents  # those of this process look there, too
-            await self.app.directory.wait_for(lambda: self.app.agent_id in agents, settings.connect_timeout_seconds)
-        except BaseException:
-            await self.close()
-            raise
+        async with self._lifecycle:
+            if self._replier is not None:
+                raise ConfigError(f"{self.agent_name} is open already", target=self.app.agent_id)
+            try:
+                await self._open()
+            except BaseException:
+                await self._close()
+                raise
         self._monitor.ready()
         return self
 
     async def close(self) -> None:
         """Leave the bus: stop announcing, refuse new requests, let those that run finish within the grace time."""
+        async with self._lifecycle:
+            await self._close()
+
+    async def run(self) -> None:
+        """Serve until SIGINT or SIGTERM, then drain and return. A second signal ends the process at once."""
+        await run_until_signal(self)
+
+    async def update_capabilities(self) -> None:
+        """Announce anew what `get_agent_capabilities` returns now; raises as `open`."""
+        if self._advertiser is None:
+            raise ConfigError(f"{self.agent_name} is not on the bus", target=self.app.agent_id)
+        await self._advertiser.update(self._describe())
+
+    async def _open(self) -> None:
+        advertiser = Advertiser(self._describe(), self._describe_functions())
+        settings = self.app.settings
+        await self._policy.open()
+        await self._join(agents_only=True)
+        self._claim_id()
+        self._replier = await Replier(
+            self.service_name,
+            self.app.agent_id,
+            make_handler(self.agent_name, self._hook, self._functions, self._monitor.server_middleware),
+            self.app.directory,
+            guards=self._guards(advertiser),
+            on_refused=self._on_refused,
+            max_concurrency=settings.max_concurrency,
+            max_queue=settings.max_queue,
+            max_message_bytes=settings.max_message_bytes,
+        ).open(self.app.participant)
+        self._advertiser = await advertiser.open(self.app.participant)
+        agents = self.app.directory.agents  # those of this process look there, too
+        await self.app.directory.wait_for(lambda: self.app.agent_id in agents, settings.connect_timeout_seconds)
+
+    async def _close(self) -> None:
         if self._advertiser is not None:
             self._advertiser.withdraw()
         if self._replier is not None:
@@ -194,16 +212,6 @@ class GenesisAgent(BusMember):
             _served_here.discard(self._served_as)
             self._served_as = None
         await self._leave()
-
-    async def run(self) -> None:
-        """Serve until SIGINT or SIGTERM, then drain and return. A second signal ends the process at once."""
-        await run_until_signal(self)
-
-    async def update_capabilities(self) -> None:
-        """Announce anew what `get_agent_capabilities` returns now; raises as `open`."""
-        if self._advertiser is None:
-            raise ConfigError(f"{self.agent_name} is not on the bus", target=self.app.agent_id)
-        await self._advertiser.update(self._describe())
 
     def _claim_id(self) -> None:
         """Two agents of one id in one process would answer every request twice."""

@@ -44,16 +44,18 @@ class GenesisInterface(BusMember):
             ConfigError: the DDS product is not there.
             BusError: it refuses.
         """
-        if self._caller is not None:
-            raise ConfigError(f"interface {self.interface_name} is open already", target=self.app.agent_id)
-        try:
-            await self._join(agents_only=False)
-        except BaseException:
-            await self.close()
-            raise
+        async with self._lifecycle:
+            if self._caller is not None:
+                raise ConfigError(f"interface {self.interface_name} is open already", target=self.app.agent_id)
+            try:
+                await self._join(agents_only=False)
+            except BaseException:
+                await self._leave()
+                raise
         self._monitor.ready()
         return self
 
     async def close(self) -> None:
         """Leave the bus. Calls in flight fail with AgentLost."""
-        await self._leave()
+        async with self._lifecycle:
+            await self._leave()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
@@ -39,6 +40,7 @@ class BusMember(AgentCommunicationMixin):
         self._monitor = self._make_monitor()
         self._callbacks = []
         self._caller: Caller | None = None
+        self._lifecycle = asyncio.Lock()  # who closes while somebody opens waits for it
 
     async def open(self) -> Self:
         """Join the bus."""
