@@ -14,7 +14,8 @@ from tests.contract.agents import Worker
 
 
 class Scribe(Worker):
-    """A Worker that also writes down each execution in a file, which outlives it: `write LABEL`, `write-block LABEL`."""
+    """A Worker that also writes down each execution in a file, which outlives it: `write LABEL`,
+    `write-slowly LABEL`, `write-block LABEL`; `stall SECONDS` blocks its event loop."""
 
     def __init__(self, path: str, agent_name: str = "Scribe", **options: Any) -> None:
         super().__init__(agent_name, **options)
@@ -25,6 +26,10 @@ class Scribe(Worker):
         match verb:
             case "write":
                 append_line(self._path, label)
+                return {"message": label}
+            case "write-slowly":
+                append_line(self._path, label)
+                await asyncio.sleep(0.02)
                 return {"message": label}
             case "write-block":
                 append_line(self._path, label)
