@@ -17,7 +17,18 @@ LIBRARY = ROOT / "genesis_lib"
 
 # Imports point down: a module may import from its own layer and from those before it.
 LAYERS: dict[str, tuple[str, ...]] = {
-    "ground": ("errors", "messages", "events", "settings", "tracing", "context", "identity", "shared", "running"),
+    "ground": (
+        "errors",
+        "messages",
+        "events",
+        "settings",
+        "tracing",
+        "context",
+        "identity",
+        "shared",
+        "running",
+        "toml_file",
+    ),
     "dds": ("dds",),
     "machinery": ("rpc", "discovery", "monitoring", "llm", "security", "memory"),
     "face": (
