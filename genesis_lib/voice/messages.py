@@ -27,6 +27,10 @@ class ControlKind(IntEnum):
     HANG_UP = 8
 
 
+# The text of an UTTERANCE_END whose utterance was cut: by an INTERRUPT, or because another started at the same time.
+INTERRUPTED = "interrupted"
+
+
 class TranscriptSource(StrEnum):
     """SPOKEN is what a speaker meant to say, told by itself; HEARD is what a listener's recogniser made of the audio."""
 
