@@ -18,6 +18,7 @@ from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, requ
 
 WORK_SECONDS = 0.002
 PATIENCE_SECONDS = 120.0
+RAW_AHEAD = 4096
 
 
 class Tally(Counter[str]):
@@ -91,7 +92,8 @@ class Flooder(GenesisAgent):
     - outcomes: wait for all calls. Metadata: `answered` (labels), and the number of each other outcome; `least_hint` and
       `most_hint`, seconds.
     - invent TARGET COUNT MESSAGE: raw requests, each in the name of another agent that does not exist.
-    - mute TARGET COUNT MESSAGE: raw requests from somebody who does not read replies.
+    - mute TARGET COUNT MESSAGE: raw requests from somebody who does not read replies, so many ahead of the agent at most
+      that what DDS keeps until it is read does not count.
     """
 
     def __init__(self, agent_id: str, **options: Any) -> None:
@@ -168,6 +170,7 @@ class Flooder(GenesisAgent):
 
     async def _send_raw(self, target: str, count: int, message: str, *, listen: bool) -> dict[str, Any]:
         """Write requests as a foreign program could, and read the replies or not. Metadata: outcomes, as above."""
+        assert await self.wait_for_agent(target)
         service = self.discovered_agents[target].service_name
         inbox = os.urandom(INBOX_BYTES)
         matched = asyncio.Event()
@@ -198,6 +201,8 @@ class Flooder(GenesisAgent):
                 f"{message} raw-{number}", writer.guid, number, source_agent_id=f"invented-{number}", timeout_ns=0
             )
             await writer.write(encode_request(request))
+            if number % RAW_AHEAD == 0:  # answered when those before it have been read
+                await self.request_agent(target, "work pace", timeout_seconds=PATIENCE_SECONDS)
         if reader is not None:
             await replied.wait()
             await reader.close()

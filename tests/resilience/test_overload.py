@@ -54,7 +54,7 @@ async def tell(bus: GenesisInterface, flooder: str, command: str) -> dict[str, A
 
 
 async def diary(bus: GenesisInterface) -> dict[str, Any]:
-    return dict((await bus.request_agent("gauge", "diary"))["metadata"])
+    return dict((await bus.request_agent("gauge", "diary", wait=True))["metadata"])
 
 
 def callers(labels: list[str]) -> list[str]:
@@ -103,7 +103,7 @@ async def test_a_newcomer_takes_the_place_of_who_has_most(
     await tell(bus, "flooder", "send agent gauge 10 hold")
     await tell(bus, "flooder", "count 5 Overloaded")
     # One runs and four wait, all of the flooder's. Two of the bus make it two and two, so there is no place for a third.
-    calls = [background(bus.request_agent("gauge", f"hold bus-{n}", timeout_seconds=60)) for n in range(3)]
+    calls = [background(bus.request_agent("gauge", f"hold bus-{n}", timeout_seconds=60, wait=True)) for n in range(3)]
     with pytest.raises(Overloaded) as raised:
         await calls[2]
     assert raised.value.target == "gauge"
@@ -128,7 +128,7 @@ async def test_without_a_rate_limit_the_queue_alone_lets_others_through(
     await tell(bus, "flooder", f"flood {who} gauge 100 work")
     await tell(bus, "flooder", "count 100 Overloaded")
     for number in range(calls):
-        assert (await bus.request_agent("gauge", f"work bus-{number}", timeout_seconds=60))["status"] == 0
+        assert (await bus.request_agent("gauge", f"work bus-{number}", timeout_seconds=60, wait=True))["status"] == 0
     flood = await tell(bus, "flooder", "stop")
     assert flood["Overloaded"] > 100
     seen = await diary(bus)
@@ -165,7 +165,7 @@ async def test_who_reads_no_replies_costs_bounded_memory(
     requests = trials(100_000, 1_000_000)
     gauge = await start(agent_process, "flooder", concurrency=64, queue=512)
     assert await bus.wait_for_agent("flooder")
-    await bus.request_agent("gauge", "work warm")
+    await bus.request_agent("gauge", "work warm", wait=True)
     before = resident_megabytes(gauge.pid)
     flood = background(tell(bus, "flooder", f"mute gauge {requests} work"))
     answered = 0

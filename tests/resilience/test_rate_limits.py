@@ -240,7 +240,7 @@ async def outcomes(bus: GenesisInterface, flooder: str, command: str = "outcomes
 
 async def started(bus: GenesisInterface, prefix: str) -> list[str]:
     """The labels of one caller in the diary of the Gauge."""
-    labels = (await bus.request_agent("gauge", "diary"))["metadata"]["started"]
+    labels = (await bus.request_agent("gauge", "diary", wait=True))["metadata"]["started"]
     return [label for label in labels if label.startswith(prefix)]
 
 
@@ -255,7 +255,7 @@ async def test_a_flooding_caller_is_held_to_its_rate_and_others_notice_nothing(
     await bus.request_agent("flooder", f"flood {who} gauge 50 work", wait=True)
     await bus.request_agent("flooder", "count 1000 RateLimited", timeout_seconds=PATIENCE_SECONDS)
     for number in range(calls):
-        await bus.request_agent("gauge", f"work bus-{number}")
+        await bus.request_agent("gauge", f"work bus-{number}", wait=True)
     flood = await outcomes(bus, "flooder", "stop")
     allowed = burst + rate * (time.monotonic() - begun)
     answered = flood["answered"]
