@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 
 from genesis_lib.dds.port import Participant
@@ -42,6 +43,7 @@ class RequesterPool:
         self._idle_seconds = idle_seconds
         self._loop = asyncio.get_running_loop()
         self._opening: dict[str, asyncio.Task[Requester]] = {}
+        self._wanted: Counter[str] = Counter()
         self._housekeeping: set[asyncio.Task[None]] = set()
         self._retired: set[Requester] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -57,7 +59,11 @@ class RequesterPool:
         opening = self._opening.get(info.agent_id)
         if opening is None:
             opening = self._opening[info.agent_id] = asyncio.create_task(self._open(info))
-        return await asyncio.shield(opening)
+        self._wanted[info.agent_id] += 1  # it must not count as idle before who waits for it comes to use it
+        try:
+            return await asyncio.shield(opening)
+        finally:
+            self._wanted -= Counter((info.agent_id,))
 
     def drop(self, agent_id: str, reason: str) -> None:
         """Fail the calls in flight to this agent and close its Requester in the background."""
@@ -110,7 +116,7 @@ class RequesterPool:
         self._idle_timer = None
         expired = self._loop.time() - self._idle_seconds
         for agent_id, requester in list(self.requesters.items()):
-            if requester.last_used <= expired and not requester.in_flight:
+            if requester.last_used <= expired and not requester.in_flight and not self._wanted[agent_id]:
                 del self.requesters[agent_id]
                 self._keep_house(requester.close())
         self._watch_idle()
