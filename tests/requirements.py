@@ -341,7 +341,22 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "a_reentrant_agent_may_meet_itself",
         ),
     ),
-    _planned("E5", "Rate limits per caller, overload refused with a hint, bounded memory."),
+    _done(
+        "E5",
+        "Rate limits per caller and per agent, overload refused with a hint, turns for all callers, bounded memory.",
+        resilience__test_rate_limits=(
+            "a_flooding_caller_is_held_to_its_rate_and_others_notice_nothing",
+            "inventing_ids_earns_nothing",
+            "all_callers_together",
+            "after_the_hint_there_is_a_token",
+        ),
+        resilience__test_overload=(
+            "bounds_are_exact_for_many_callers",
+            "a_newcomer_takes_the_place_of_who_has_most",
+            "without_a_rate_limit_the_queue_alone_lets_others_through",
+            "who_reads_no_replies_costs_bounded_memory",
+        ),
+    ),
     # Security
     _done(
         "F1",
