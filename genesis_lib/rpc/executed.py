@@ -35,3 +35,7 @@ class ExecutedRequests:
     def replies(self, number: int) -> list[bytes]:
         """What was replied, as far as it is kept."""
         return [payload for kept, payload in self._replies if kept == number]
+
+    def forget_replies(self) -> None:
+        """Nobody takes them in any more."""
+        self._replies.clear()

@@ -7,21 +7,20 @@ import asyncio
 from genesis_lib.errors import GenesisError
 from genesis_lib.messages import AgentRequest
 from genesis_lib.rpc.caller_identity import CallerIdentity
-from genesis_lib.rpc.executed import ExecutedRequests
+from genesis_lib.rpc.memory import ConnectionMemory
 from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW
-from genesis_lib.rpc.transit import TransitTime
 
 
 class Client:
     """One Requester as a Replier sees it."""
 
-    def __init__(self, caller: CallerIdentity, channel: ReplyChannel) -> None:
+    def __init__(self, caller: CallerIdentity, channel: ReplyChannel, memory: ConnectionMemory) -> None:
         self.caller = caller
         self.channel = channel
         self.executions: dict[int, Execution] = {}
-        self.executed = ExecutedRequests()
-        self.transit = TransitTime()
+        self.executed = memory.executed
+        self.transit = memory.transit
 
 
 class Execution:

@@ -24,6 +24,7 @@ from genesis_lib.rpc.caller_identity import Announcements, CallerIdentity, parse
 from genesis_lib.rpc.execution import Client, Execution
 from genesis_lib.rpc.executor import Executor, Outcome
 from genesis_lib.rpc.guards import Guard, identity_guard
+from genesis_lib.rpc.memory import ConnectionMemories
 from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.wire import decode_request, encode_reply, reply_topic, request_topic
 
@@ -77,6 +78,7 @@ class Replier:
             agent_id, self._handle, self._finish, max_concurrency=max_concurrency, max_queue=max_queue
         )
         self._clients: dict[int, Client] = {}
+        self._memories = ConnectionMemories()
         self._housekeeping: set[asyncio.Future[object]] = set()
         self._draining = False
 
@@ -109,6 +111,7 @@ class Replier:
         if client is not None:
             for execution in list(client.executions.values()):
                 self._executor.abort(execution, None)
+            client.executed.forget_replies()
             self._keep_house(client.channel.close())
 
     def _add_client(self, match: Match) -> Client | None:
@@ -127,7 +130,9 @@ class Replier:
             )
             return None
         caller = CallerIdentity(match.participant, agent_id)
-        client = self._clients[match.handle] = Client(caller, ReplyChannel(reply_topic(self._service_name), inbox))
+        channel = ReplyChannel(reply_topic(self._service_name), inbox)
+        client = Client(caller, channel, self._memories.of(match.participant, inbox))
+        self._clients[match.handle] = client
         self._keep_house(self._open_channel(client))
         return client
 
