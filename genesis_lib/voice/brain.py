@@ -10,12 +10,13 @@ from typing import Any, Protocol
 @dataclass(frozen=True, slots=True)
 class BusCall:
     """A call on the bus that a brain wants made: an agent by id or name, and what to ask it; with `function` that function
-    with these arguments."""
+    with these arguments. `meanwhile` is said to the other side while the answer is awaited, "" for nothing."""
 
     target: str
     message: str = ""
     function: str = ""
     arguments: dict[str, Any] = field(default_factory=dict)
+    meanwhile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
