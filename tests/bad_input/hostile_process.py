@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any, cast
 
-from cyclonedds._clayer import ddspy_dispose, ddspy_write
+from cyclonedds._clayer import ddspy_dispose, ddspy_take, ddspy_write
 from cyclonedds.core import DDSException, Listener, Policy, Qos
 from cyclonedds.domain import DomainParticipant
 from cyclonedds.idl import IdlStruct, make_idl_struct
@@ -22,6 +22,7 @@ from genesis_lib.dds.cyclone_domain import acquire_domain
 from genesis_lib.dds.cyclone_types import idl_type
 from genesis_lib.settings import load_settings
 
+_ANY_STATE = 0x7F
 OTHER_TYPE, OTHER_KEYED_TYPE = "Other", "OtherKeyed"
 
 
@@ -42,6 +43,10 @@ class _Reporter(Listener):  # type: ignore[misc]  # the package has no types
 
     def on_subscription_matched(self, reader: object, status: Any) -> None:
         _report("match", name=self._name, matched=status.current_count > 0)
+
+    def on_data_available(self, reader: Any) -> None:
+        for payload, info in ddspy_take(reader._ref, _ANY_STATE, 100):
+            _report("sample", name=self._name, payload=payload.hex(), valid_data=info.valid_data)
 
 
 class _Hostile:
