@@ -145,4 +145,4 @@ async def test_events_and_statuses_that_lie(
     outcome = await run("doctor", "--json")
     assert "Traceback" not in outcome.stderr
     names = {component for peer in outcome.json["participants"] for component in peer["components"]}
-    assert {"Worker", "name"} <= names
+    assert "Worker" in names
