@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint benchmark api clean
+.PHONY: demo test lint resilience benchmark api clean
 
 demo: .venv/demo-installed
 	@$(BIN)/genesis demo $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,--scripted-model)
@@ -15,6 +15,11 @@ lint: .venv/test-installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# The long version of the fault suite, and its figures in docs/reliability.md. As root it has the faults of networks, too.
+resilience: .venv/test-installed
+	$(BIN)/pytest tests/resilience --long --reliability-json .cache/reliability.json
+	$(BIN)/python -m tests.resilience.document .cache/reliability.json
 
 # Every figure of docs/benchmarks.md, and the tables in it. Takes about half an hour on a machine that does nothing else.
 benchmark: .venv/benchmark-installed
