@@ -327,8 +327,43 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "the_operator_sees_it",
         ),
     ),
-    _planned("E2", "Timeouts that clean up on both sides and are inherited by nested calls."),
-    _planned("E3", "Agents never seen, gone, or dying in mid-call each fail in their own way and time."),
+    _done(
+        "E2",
+        "Timeouts can be set, clean up on both sides and are inherited by nested calls; work whose deadline has passed never"
+        " runs.",
+        contract__test_rpc_deadlines=(
+            "a_timeout_says_who_and_which_and_how_long",
+            "a_timeout_cancels_the_remote_handler",
+            "cancelling_the_task_cancels_the_remote_handler",
+            "a_cancelled_call_cancels_the_whole_chain",
+            "a_nested_call_inherits_what_is_left",
+            "a_nested_call_ends_with_the_outer_deadline",
+            "what_expired_in_the_queue_never_starts",
+        ),
+        resilience__test_frozen_agents=(
+            "what_expired_while_the_agent_stood_still_never_runs",
+            "what_expired_in_its_queue_never_runs",
+            "what_expired_while_the_agents_loop_was_blocked_never_runs",
+        ),
+        resilience__test_soak=("what_each_process_holds_stays_flat",),
+    ),
+    _done(
+        "E3",
+        "Agents never seen, gone, or dying in mid-call each fail in their own way and time; wait=True waits for them.",
+        contract__test_rpc_failures=(
+            "an_agent_never_seen_is_not_found",
+            "an_agent_that_left_is_unavailable",
+            "an_agent_that_was_killed_is_unavailable",
+            "calls_waiting_for_a_throttled_agent_that_dies_are_lost",
+        ),
+        face__test_requests=("a_call_waits_for_an_agent_that_comes_later", "the_first_call_of_a_fresh_caller_is_answered"),
+        resilience__test_killed_agents=(
+            "calls_in_flight_fail_with_a_typed_error_and_nothing_runs_twice",
+            "streams_in_flight_fail_with_a_typed_error",
+        ),
+        resilience__test_reconnecting=("an_agent_killed_and_started_again_is_found_at_once",),
+        resilience__test_shutdown=("a_signal_under_load_loses_no_call_that_was_taken",),
+    ),
     _done(
         "E4",
         "Circular calls over any mix of agents and functions are refused with their path, chains have a hop limit, and"
