@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,8 +35,10 @@ def agent_process(genesis_domain: int) -> Iterator[StartAgentProcess]:
         agent: type[Any] | str,
         arguments: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
+        *,
+        command_prefix: Sequence[str] = (),
     ) -> AgentProcess:
-        process = await start_agent_process(agent, arguments, environment)
+        process = await start_agent_process(agent, arguments, environment, command_prefix=command_prefix)
         started.append(process)
         return process
 

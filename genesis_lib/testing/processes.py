@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from genesis_lib.errors import ConfigError
@@ -53,7 +53,11 @@ class AgentProcess:
 
 
 async def start_agent_process(
-    agent: type[Any] | str, arguments: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    agent: type[Any] | str,
+    arguments: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    command_prefix: Sequence[str] = (),
 ) -> AgentProcess:
     """Start a process that hosts the agent; returns when the agent is on the bus.
 
@@ -61,6 +65,7 @@ async def start_agent_process(
         agent: an agent class that can be imported, or its "module:Class".
         arguments: keyword arguments for its constructor, as far as JSON can carry them.
         environment: variables on top of this process's own.
+        command_prefix: what is put before the command; ("ip", "netns", "exec", "west") starts it in a network namespace.
 
     Raises:
         ConfigError: the process ended before the agent was ready; says what it wrote.
@@ -68,7 +73,10 @@ async def start_agent_process(
     target = agent if isinstance(agent, str) else f"{agent.__module__}:{agent.__qualname__}"
     errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  the process outlives this function
     process = subprocess.Popen(  # noqa: ASYNC220  starting is quick, waiting happens in a thread
-        [sys.executable, "-m", "genesis_lib.testing.host", target, json.dumps(dict(arguments or {}))],
+        [
+            *command_prefix,
+            *(sys.executable, "-m", "genesis_lib.testing.host", target, json.dumps(dict(arguments or {}))),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
