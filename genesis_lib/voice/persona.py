@@ -32,9 +32,9 @@ class PersonaVoice(TomlTable):
     """How a persona sounds; see VoiceStyle. `name` is a voice that the speech engine knows, "" its default."""
 
     name: str = ""
-    words_per_minute: int = Field(150, ge=110, le=180)
-    pitch: int = Field(50, ge=0, le=100)
-    volume: int = Field(100, ge=0, le=100)
+    words_per_minute: int = Field(default=150, ge=110, le=180)
+    pitch: int = Field(default=50, ge=0, le=100)
+    volume: int = Field(default=100, ge=0, le=100)
 
 
 class Manner(TomlTable):
@@ -47,8 +47,8 @@ class Manner(TomlTable):
         gives_up: what it says before it hangs up because it does not understand the other side.
     """
 
-    interrupts_after_seconds: float | None = Field(None, gt=0)
-    asks_to_repeat: int = Field(0, ge=0, le=20)
+    interrupts_after_seconds: float | None = Field(default=None, gt=0)
+    asks_to_repeat: int = Field(default=0, ge=0, le=20)
     repeat_request: Text = "Sorry, could you repeat that please?"
     gives_up: Text = "I am sorry, I cannot understand you. Goodbye."
 

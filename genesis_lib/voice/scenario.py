@@ -165,7 +165,7 @@ class Scenario(TomlTable):
     title: Text
     description: Text
     opens: Side
-    time_limit_seconds: float = Field(180.0, gt=0, le=3600)
+    time_limit_seconds: float = Field(default=180.0, gt=0, le=3600)
     sentences: Several[Text] = ()
     success: SuccessCondition
     customer: Part

@@ -77,7 +77,8 @@ def _refuse(file: TomlFile, model: type[BaseModel], problem: ErrorDetails) -> No
             if where[-1] == "[key]":
                 where.pop()
             name = next((str(step) for step in reversed(where) if isinstance(step, str)), "")
-            reason = f"{name}: {problem['msg'][:1].lower()}{problem['msg'][1:]}; this is {problem['input']!r}"
+            wanted = problem["msg"].replace("tuple", "list")
+            reason = f"{name}: {wanted[:1].lower()}{wanted[1:]}; this is {problem['input']!r}"
     raise file.refusal(reason, *where) from None
 
 
