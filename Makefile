@@ -16,9 +16,12 @@ lint: .venv/test-installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# The long version of the fault suite, and its figures in docs/reliability.md. As root it has the faults of networks, too.
-resilience: .venv/test-installed
-	$(BIN)/pytest tests/resilience --long --reliability-json .cache/reliability.json
+# The long version of the fault suite, an hour of soak last, and its figures in docs/reliability.md. Takes about two hours on
+# a machine that does nothing else. As root it has the faults of networks, too.
+LONG := $(BIN)/pytest --long --reliability-json .cache/reliability.json
+resilience: .venv/resilience-installed
+	$(LONG) tests/resilience tests/bad_input --deselect tests/resilience/test_soak.py
+	$(LONG) tests/resilience/test_soak.py
 	$(BIN)/python -m tests.resilience.document .cache/reliability.json
 
 # Every figure of docs/benchmarks.md, and the tables in it. Takes about half an hour on a machine that does nothing else.
@@ -46,6 +49,10 @@ clean:
 
 .venv/test-installed: .venv/demo-installed
 	$(BIN)/pip install --quiet --group test
+	@touch $@
+
+.venv/resilience-installed: .venv/test-installed
+	$(BIN)/pip install --quiet --group resilience
 	@touch $@
 
 .venv/benchmark-installed: .venv/demo-installed
