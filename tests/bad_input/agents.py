@@ -161,7 +161,8 @@ class WithCapabilities(GenesisAgent):
 
 
 class Observer(GenesisAgent):
-    """Says what it sees of the bus: "agents" and "functions" list ids, "wait ID" waits for an agent."""
+    """Says what it sees of the bus: "agents" and "functions" list ids, "wait ID" waits for an agent, "wait-function NAME" for a
+    function."""
 
     def __init__(self, agent_name: str = "Observer", **options: Any) -> None:
         options.setdefault("enable_agent_communication", True)
@@ -172,6 +173,10 @@ class Observer(GenesisAgent):
         match verb:
             case "wait":
                 return {"message": str(await self.wait_for_agent(rest, 10))}
+            case "wait-function":
+                functions = self.app.directory.functions
+                seen = await self.app.directory.wait_for(lambda: any(name == rest for _, name in functions), 10)
+                return {"message": str(seen)}
             case "agents":
                 return {"message": "", "metadata": {"ids": list(self.discovered_agents)}}
             case "functions":

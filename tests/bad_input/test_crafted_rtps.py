@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from genesis_lib import GenesisInterface
-from genesis_lib.discovery.wire import encode_agent
-from genesis_lib.messages import AgentInfo, AgentRequest
+from genesis_lib.discovery.wire import encode_agent, encode_function
+from genesis_lib.messages import AgentInfo, AgentRequest, FunctionInfo
 from genesis_lib.rpc.wire import encode_request
 from genesis_lib.testing import AgentProcess
 from genesis_lib.testing.fixtures import StartAgentProcess
@@ -46,6 +46,31 @@ async def test_announcements_on_a_keyed_topic(agent_process: StartAgentProcess, 
         assert "refused the announcement of an agent from participant" in errors
         assert "Traceback" not in errors
         assert (await bus.request_agent("victim", "hello"))["message"] == "hello"
+
+
+async def test_announcements_of_functions(agent_process: StartAgentProcess, hostile: Peer) -> None:
+    process = await agent_process(Observer, {"agent_id": "victim"})
+    topic = "FunctionCapability"
+    created = await hostile.do("writer", name="w", topic=topic, type=topic, durable=True, lease=1)
+    await hostile.matched("w")
+
+    def function(name: str) -> bytes:
+        return encode_function(FunctionInfo("provider", name, "text", {"type": "object"}, "s"))
+
+    assert (await hostile.do("write", name="w", payload=function("first").hex()))["code"] == 0
+    body = function("liar")[8:]
+    bad = [
+        *hostile_samples.undecodable(function("liar")),
+        hostile_samples.framed(body.replace(b"liar", b"\xc0\x80\xed\xa0")),
+        hostile_samples.framed(body.replace(b"object", b"obj\0ct")),
+        *hostile_samples.mutated(function("liar"), 200),
+    ]
+    async with GenesisInterface() as bus:
+        assert (await bus.request_agent("victim", "wait-function first", timeout_seconds=30))["message"] == "True"
+        await _inject(process, bytes.fromhex(created["guid"]), 2, bad, function("last"))
+        assert (await bus.request_agent("victim", "wait-function last", timeout_seconds=30))["message"] == "True"
+        assert "refused the announcement of a function from participant" in process.errors()
+        assert "Traceback" not in process.errors()
 
 
 async def test_requests(agent_process: StartAgentProcess, hostile: Peer) -> None:
