@@ -81,6 +81,9 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
     assert "genesis_lib/py.typed" in names
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "genesis_lib").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == modules
+    tables = {str(path.relative_to(ROOT)) for path in (ROOT / "genesis_lib" / "voice").rglob("*.toml")}
+    assert tables
+    assert {name for name in names if name.endswith(".toml")} == tables
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"genesis_lib"}
     (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
