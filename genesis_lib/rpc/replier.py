@@ -200,7 +200,9 @@ class Replier:
         if self._draining:
             return AgentUnavailable(f"agent {self._agent_id} is shutting down", target=self._agent_id)
         if deadline is not None and deadline <= self._loop.time():
-            return RequestTimeout(f"the request reached agent {self._agent_id} after its deadline", target=self._agent_id)
+            return RequestTimeout(
+                f"the request reached agent {self._agent_id} after its deadline", target=self._agent_id
+            )
         for guard in self._guards:
             error = guard(request, client.caller)
             if error is not None:
