@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
-from typing import Self, TypeVar
+from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, Reader, Sample
-from genesis_lib.errors import DecodeError
 from genesis_lib.voice.messages import VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.wire import (
     CONTROL_TOPIC,
@@ -17,12 +15,9 @@ from genesis_lib.voice.wire import (
     decode_control,
     decode_frame,
     decode_transcript,
+    decoded,
     room_partition,
 )
-
-logger = logging.getLogger(__name__)
-
-T = TypeVar("T", VoiceFrame, VoiceControl, VoiceTranscript)
 
 
 class RoomListener:
@@ -111,19 +106,3 @@ class RoomListener:
             gone = self._ids.pop(match.handle, None)
             if gone is not None and self._on_gone is not None:
                 self._on_gone(gone)
-
-
-def decoded(samples: Sequence[Sample], decode: Callable[[bytes], T], room: str) -> list[tuple[Sample, T]]:
-    """The samples that say something about this room, decoded; what is no such sample is logged and left out."""
-    found = []
-    for sample in samples:
-        if not sample.valid_data:
-            continue
-        try:
-            message = decode(sample.payload)
-        except DecodeError as error:
-            logger.warning("refused a sample in voice room %s: %s", room, error)
-            continue
-        if message.room == room:
-            found.append((sample, message))
-    return found

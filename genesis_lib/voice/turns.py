@@ -63,9 +63,9 @@ class FloorMachine:
             return ()
         return self._pass_on()
 
-    def finish(self) -> Sequence[Say]:
-        """This side has said what it wanted to say."""
-        return self._stop(interrupted=False)
+    def finish(self, *, interrupted: bool = False) -> Sequence[Say]:
+        """This side has said what it wanted to say, or as much of it as it will."""
+        return self._stop(interrupted=interrupted)
 
     def interrupt(self) -> Sequence[Say]:
         """Barge in on whoever has the floor. One that sends no controls is spoken over."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from genesis_lib.dds.cdr import codec
-from genesis_lib.dds.port import TopicSpec
+from genesis_lib.dds.port import Sample, TopicSpec
 from genesis_lib.errors import ConfigError, DecodeError, clean_text
 from genesis_lib.voice.audio import FRAME_BYTES, SAMPLE_RATE
 from genesis_lib.voice.messages import (
@@ -14,6 +18,10 @@ from genesis_lib.voice.messages import (
     VoiceFrame,
     VoiceTranscript,
 )
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T", VoiceFrame, VoiceControl, VoiceTranscript)
 
 FRAME_TOPIC = TopicSpec("VoiceFrame", "VoiceFrame", "VoiceFrames")
 CONTROL_TOPIC = TopicSpec("VoiceControl", "VoiceControl", "VoiceControl")
@@ -154,3 +162,19 @@ def _check_origin(what: str, room: str, participant_id: str, utterance_id: int, 
         raise DecodeError(f"{what} names no {'participant' if room else 'room'}")
     if utterance_id < 0 or not 0 <= media_time < _LATEST:
         raise DecodeError(f"{what} of {participant_id} has utterance id {utterance_id} and media time {media_time}")
+
+
+def decoded(samples: Sequence[Sample], decode: Callable[[bytes], T], room: str) -> list[tuple[Sample, T]]:
+    """The samples that say something about this room, decoded; what is no such sample is logged and left out."""
+    found = []
+    for sample in samples:
+        if not sample.valid_data:
+            continue
+        try:
+            message = decode(sample.payload)
+        except DecodeError as error:
+            logger.warning("refused a sample in voice room %s: %s", room, error)
+            continue
+        if message.room == room:
+            found.append((sample, message))
+    return found
