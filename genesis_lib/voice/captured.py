@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_lib.errors import VoiceError
-from genesis_lib.voice.messages import ControlKind, TranscriptSource
+from genesis_lib.voice.messages import INTERRUPTED, ControlKind, TranscriptSource
 from genesis_lib.voice.recording import AUDIO_FILE, EVENTS_FILE
 from genesis_lib.voice.scenario import SIDES, Side
 
@@ -52,8 +52,8 @@ class CapturedBusCall:
 
 @dataclass(frozen=True, slots=True)
 class CapturedCall:
-    """A call as it was recorded. `started` is in seconds since the Unix epoch, `duration` in samples; `statistics` are those
-    of the way from each side; `complete` says that the recording was ended and did not break off."""
+    """A call as it was recorded. `started` is in seconds since the Unix epoch, `duration` in samples; `statistics` are what
+    each side's room counted; `complete` says that the recording was ended and did not break off."""
 
     room: str
     scenario: str
@@ -161,9 +161,8 @@ class _Reader:
             case ControlKind.UTTERANCE_START:
                 self._utterance(side, event, at, at).start = at
             case ControlKind.UTTERANCE_END:
-                self._utterance(side, event, at, at).end = at
-            case ControlKind.PLAYOUT:  # a speaker that was interrupted says how far it came
-                self._utterance(side, event, at, at).interrupted = True
+                utterance = self._utterance(side, event, at, at)
+                utterance.end, utterance.interrupted = at, event["text"] == INTERRUPTED
             case ControlKind.INTERRUPT:
                 self.interruptions.append((at, side))
             case _:

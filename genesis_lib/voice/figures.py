@@ -44,7 +44,7 @@ class CallFigures:
         response_gaps: silence between the end of one side's speech and the start of the other's.
         overlap_seconds: both spoke.
         word_error: by who spoke: what the other side understood.
-        statistics: loss and jitter on the way from each side, as far as they were recorded.
+        statistics: what each side's room counted (`RoomStatistics`), as far as it was recorded.
     """
 
     room: str

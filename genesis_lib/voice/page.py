@@ -60,6 +60,8 @@ def _legend(call: CapturedCall) -> Iterator[str]:
     for side in SIDES:
         yield f'<span class="{side}"><i></i>{escape(call.names[side])}</span>'
     yield '<span class="both"><i></i>both</span>'
+    if call.interruptions:
+        yield '<span class="interrupts"><i></i>interrupts</span>'
     if call.bus_calls:
         yield "<span><i></i>bus call</span>"
 
@@ -119,7 +121,7 @@ def _bus_call(call: CapturedCall, bus_call: CapturedBusCall) -> str:
 def _figures(call: CapturedCall, figures: CallFigures) -> Iterator[str]:
     yield _row("Duration", clock(call.duration))
     yield _row("Turns", str(figures.turns))
-    yield _row("Response gap", _median(figures.response_gaps), _worst(figures.response_gaps))
+    yield _row("Response gap", _median(figures.response_gaps), *_worst(figures.response_gaps))
     yield _row("Both spoke", f"{figures.overlap_seconds:.2f} s")
     yield _row("Interruptions", str(figures.interruptions))
     for side in SIDES:
@@ -130,30 +132,33 @@ def _figures(call: CapturedCall, figures: CallFigures) -> Iterator[str]:
         yield _row(
             "Bus calls",
             f"{figures.bus_calls.count}{failed}",
-            f"{_median(figures.bus_calls)}, {_worst(figures.bus_calls)}",
+            f"median: {_median(figures.bus_calls)}",
+            *_worst(figures.bus_calls),
         )
-    for side, values in figures.statistics.items():
-        for name, value in values.items():
-            yield _row(f"{name.replace('_', ' ').capitalize()}, {call.names[side]}", f"{value:g}")
+    for side, counts in figures.statistics.items():
+        if "frames_lost" in counts:
+            yield _row(f"Frames lost on the way to {call.names[side]}", f"{counts['frames_lost']:g}")
+        if "jitter_seconds" in counts:
+            yield _row(f"Jitter on the way to {call.names[side]}", f"{1000 * counts['jitter_seconds']:.1f} ms")
 
 
-def _row(name: str, value: str, detail: str = "") -> str:
-    small = f"<small>{escape(detail)}</small>" if detail else ""
-    return f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}{small}</td></tr>'
+def _row(name: str, value: str, *details: str) -> str:
+    smalls = "".join(f"<small>{escape(detail)}</small>" for detail in details)
+    return f'<tr><th scope="row">{escape(name)}</th><td>{escape(value)}{smalls}</td></tr>'
 
 
 def _median(durations: Durations) -> str:
     return "none" if durations.median is None else f"{durations.median:.2f} s"
 
 
-def _worst(durations: Durations) -> str:
+def _worst(durations: Durations) -> tuple[str, ...]:
     if durations.worst is None or durations.p95 is None:
-        return ""
-    return f"95 %: {durations.p95:.2f} s, worst: {durations.worst:.2f} s"
+        return ()
+    return f"95 %: {durations.p95:.2f} s", f"worst: {durations.worst:.2f} s"
 
 
-def _misheard(error: WordError) -> tuple[str, str]:
+def _misheard(error: WordError) -> tuple[str, ...]:
     if error.rate is None:
-        return "\N{EN DASH}", ""
+        return ("\N{EN DASH}",)
     unheard = f", {error.unheard} not heard" if error.unheard else ""
     return f"{error.rate:.0%}", f"{error.errors} of {error.words} words{unheard}"

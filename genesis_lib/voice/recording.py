@@ -167,7 +167,7 @@ class Recording:
         )
 
     def statistics(self, participant_id: str, values: Mapping[str, float]) -> None:
-        """Record figures of the way from one side; later ones replace earlier ones."""
+        """Record what a side's room counted; later counts replace earlier ones."""
         self._event("statistics", self._media_time, participant_id=participant_id, values=dict(values))
 
     async def close(self, reason: str, success: bool | None = None) -> None:

@@ -1,0 +1,145 @@
+"""Records a call in a voice room that it hears without being in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Literal, Self
+
+from genesis_lib.dds.port import Participant, Reader, Sample
+from genesis_lib.errors import DecodeError
+from genesis_lib.events import EventKind, EventType, MonitoringEvent
+from genesis_lib.messages import AgentInfo
+from genesis_lib.monitoring.wire import EVENT_TOPIC, decode_event
+from genesis_lib.voice.audio import SAMPLE_RATE
+from genesis_lib.voice.listener import RoomListener
+from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
+from genesis_lib.voice.recording import Recording
+
+_MOST_CALLS_UNDER_WAY = 1000
+
+
+class CallRecorder:
+    """Feeds a recording with what happens in a room: audio, controls, transcripts, and the calls that both sides make on the
+    bus, as their monitoring events tell.
+
+    Args:
+        participant: on whose domain the room is.
+        room: the room's name.
+        recording: where it goes. Closing it stays the caller's.
+        customer_id, support_id: the agents that take part.
+        agents: agents by id, for the names of those that are called; the directory of an app keeps such a map.
+        pace: that of the room.
+
+    Attributes:
+        ended: the reason, once somebody hung up, left or was lost.
+    """
+
+    def __init__(
+        self,
+        participant: Participant,
+        room: str,
+        recording: Recording,
+        customer_id: str,
+        support_id: str,
+        *,
+        agents: Mapping[str, AgentInfo],
+        pace: Literal["realtime", "fast"] = "realtime",
+    ) -> None:
+        self._participant = participant
+        self._recording = recording
+        self._sides = (customer_id, support_id)
+        self._agents = agents
+        self._time = _MediaTime(passes_by_itself=pace == "realtime")
+        self._under_way: dict[str, int] = {}
+        self._events: Reader | None = None
+        self._listener = RoomListener(
+            participant,
+            room,
+            on_frame=self._on_frame,
+            on_control=self._on_control,
+            on_transcript=recording.transcript,
+            on_gone=self._on_gone,
+        )
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def open(self) -> Self:
+        """Begin to record; best before the call begins.
+
+        Raises:
+            ConfigError: the room's name cannot be one.
+            BusError: the DDS product refuses the readers.
+        """
+        self._events = await self._participant.create_reader(EVENT_TOPIC, self._on_events)
+        try:
+            await self._listener.open()
+        except BaseException:
+            await self._events.close()
+            raise
+        return self
+
+    async def close(self) -> None:
+        """Hear no more."""
+        await self._listener.close()
+        if self._events is not None:
+            await self._events.close()
+
+    def _on_frame(self, frame: VoiceFrame) -> None:
+        self._time.reach(frame.media_time)
+        self._recording.frame(frame)
+
+    def _on_control(self, control: VoiceControl) -> None:
+        self._time.reach(control.media_time)
+        self._recording.control(control)
+        if control.participant_id in self._sides and control.kind in (ControlKind.HANG_UP, ControlKind.LEAVE):
+            self._end(control.text or f"{control.participant_id} left")
+
+    def _on_gone(self, participant_id: str) -> None:
+        self._recording.gone(participant_id)
+        if participant_id in self._sides:
+            self._end(f"{participant_id} was lost")
+
+    def _end(self, reason: str) -> None:
+        if not self.ended.done():
+            self.ended.set_result(reason)
+
+    def _on_events(self, samples: Sequence[Sample]) -> None:
+        for sample in samples:
+            if sample.valid_data:
+                try:
+                    self._on_event(decode_event(sample.payload))
+                except DecodeError:
+                    continue
+
+    def _on_event(self, event: MonitoringEvent) -> None:
+        """Follow the calls that a side makes: caller and callee both tell of them, in the same span."""
+        is_its_call = event.component_id in self._sides and event.payload.get("side") == "client"
+        if event.kind is not EventKind.CHAIN or not is_its_call:
+            return
+        if event.event_type == EventType.AGENT_TO_AGENT_REQUEST and len(self._under_way) < _MOST_CALLS_UNDER_WAY:
+            self._under_way[event.span_id] = self._time.now
+        elif event.event_type == EventType.AGENT_TO_AGENT_RESPONSE and event.span_id in self._under_way:
+            target = self._agents.get(event.source_id)
+            self._recording.bus_call(
+                event.component_id,
+                event.source_id if target is None else target.name,
+                self._under_way.pop(event.span_id),
+                event.duration_ns / 1e9,
+                error=event.message or (f"status {event.status}" if event.status else ""),
+            )
+
+
+class _MediaTime:
+    """The media time of a room, as what comes from it tells: what came with the least delay is nearest to the truth."""
+
+    def __init__(self, *, passes_by_itself: bool) -> None:
+        self._clock = asyncio.get_running_loop().time if passes_by_itself else lambda: 0.0
+        self._began: float | None = None
+
+    def reach(self, media_time: int) -> None:
+        began = self._clock() - media_time / SAMPLE_RATE
+        self._began = began if self._began is None else min(self._began, began)
+
+    @property
+    def now(self) -> int:
+        return 0 if self._began is None else round((self._clock() - self._began) * SAMPLE_RATE)
