@@ -101,7 +101,7 @@ async def test_replies_that_do_not_decode_are_refused_and_the_call_goes_on(
 async def test_replies_with_odd_values_end_the_call_in_its_time(
     evil: Peer, bus: GenesisInterface, background: Background, values: dict[str, Any]
 ) -> None:
-    call = background(bus.send_agent_request("evil", "hello", timeout_seconds=5))
+    call = background(bus.send_agent_request("evil", "hello", timeout_seconds=2))
     request = await _first_request(evil, bus)
     good = encode_reply(AgentReply("good", writer_guid=request.writer_guid, sequence_number=request.sequence_number))
     await _reply(evil, with_values("AgentAgentReply", good, **values))
