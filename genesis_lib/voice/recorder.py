@@ -13,7 +13,7 @@ from genesis_lib.messages import AgentInfo
 from genesis_lib.monitoring.wire import EVENT_TOPIC, decode_event
 from genesis_lib.voice.audio import SAMPLE_RATE
 from genesis_lib.voice.listener import RoomListener
-from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
+from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceFrame
 from genesis_lib.voice.recording import Recording
 
 _MOST_CALLS_UNDER_WAY = 1000
@@ -48,7 +48,7 @@ class CallRecorder:
     ) -> None:
         self._participant = participant
         self._recording = recording
-        self._sides = (customer_id, support_id)
+        self._names = {customer_id: customer_id, support_id: support_id}
         self._agents = agents
         self._time = _MediaTime(passes_by_itself=pace == "realtime")
         self._under_way: dict[str, int] = {}
@@ -91,13 +91,22 @@ class CallRecorder:
     def _on_control(self, control: VoiceControl) -> None:
         self._time.reach(control.media_time)
         self._recording.control(control)
-        if control.participant_id in self._sides and control.kind in (ControlKind.HANG_UP, ControlKind.LEAVE):
-            self._end(control.text or f"{control.participant_id} left")
+        if control.participant_id not in self._names:
+            return
+        match control.kind:
+            case ControlKind.JOIN:
+                self._names[control.participant_id] = control.text
+            case ControlKind.HANG_UP:
+                self._end(control.text or f"{self._names[control.participant_id]} hung up")
+            case ControlKind.LEAVE:
+                self._end(control.text or f"{self._names[control.participant_id]} left")
+            case _:
+                pass
 
     def _on_gone(self, participant_id: str) -> None:
         self._recording.gone(participant_id)
-        if participant_id in self._sides:
-            self._end(f"{participant_id} was lost")
+        if participant_id in self._names:
+            self._end(f"{self._names[participant_id]} was lost: its process ended or the network to it broke")
 
     def _end(self, reason: str) -> None:
         if not self.ended.done():
@@ -113,7 +122,7 @@ class CallRecorder:
 
     def _on_event(self, event: MonitoringEvent) -> None:
         """Follow the calls that a side makes: caller and callee both tell of them, in the same span."""
-        is_its_call = event.component_id in self._sides and event.payload.get("side") == "client"
+        is_its_call = event.component_id in self._names and event.payload.get("side") == "client"
         if event.kind is not EventKind.CHAIN or not is_its_call:
             return
         if event.event_type == EventType.AGENT_TO_AGENT_REQUEST and len(self._under_way) < _MOST_CALLS_UNDER_WAY:

@@ -18,7 +18,7 @@ def cues(vtt: str) -> list[tuple[float, float, str]]:
     """The cues, in seconds, of a file that has to be valid."""
     header, *blocks = vtt.removesuffix("\n").split("\n\n")
     assert header == "WEBVTT"
-    found = []
+    found: list[tuple[float, float, str]] = []
     for block in blocks:
         if block.startswith("NOTE\n"):
             assert "-->" not in block
