@@ -338,15 +338,17 @@ class Requester:
         return False
 
     def _update_connected(self) -> None:
-        if self._failure is not None:
-            return
         if self._request_readers and self._reply_writers:
-            if not self._connected.is_set():
+            if self._failure is None and not self._connected.is_set():
                 self._connected.set()
                 self._tell(AgentRequest(""), RequestKind.CREDIT)  # for nothing: by it the Replier measures the way
                 self._on_connected(self.info)
         elif self._connected.is_set():
-            self.fail(AgentLost(f"{self.info.name} went away", target=self.info.agent_id))
+            reason = AgentLost(f"{self.info.name} went away", target=self.info.agent_id)
+            if self._reply_writers:  # it takes no more requests; what it has answered may still be on its way
+                self._failure = self._failure or reason
+            else:
+                self.fail(reason)
 
     def _on_samples(self, samples: Sequence[Sample]) -> None:
         for sample in samples:

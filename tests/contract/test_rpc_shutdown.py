@@ -84,6 +84,23 @@ async def test_a_second_signal_ends_at_once(
         await wait_for(bus, worker, "cancelled it")
 
 
+async def test_the_last_replies_arrive_before_their_agent_is_gone(
+    background: Background, agent_process: StartAgentProcess, worker: str
+) -> None:
+    process = await _relay(agent_process, grace_seconds=30)
+    async with GenesisInterface() as bus:
+        labels = [f"{number} " + "x" * 200_000 for number in range(20)]
+        calls = [
+            background(bus.request_agent("relay", f"{worker} block {label}", timeout_seconds=60)) for label in labels
+        ]
+        for label in labels:
+            await wait_for(bus, worker, f"started {label}")
+        await _ask_to_leave(bus, process)
+        await asyncio.gather(*(bus.request_agent(worker, f"release {label}", timeout_seconds=60) for label in labels))
+        assert [reply["message"] for reply in await asyncio.gather(*calls)] == [f"{label} finished" for label in labels]
+        assert await process.wait() == 0
+
+
 async def test_a_running_stream_comes_to_its_end(agent_process: StartAgentProcess) -> None:
     process = await agent_process(Streamer, {"agent_id": "leaver"}, {"GENESIS_GRACE_SECONDS": "30"})
     async with GenesisInterface() as bus:

@@ -46,6 +46,12 @@ class Guarded(MonitoredAgent):
         return self._executed
 
     @genesis_function
+    async def knows(self, agent_id: str) -> bool:
+        """Wait until this agent was announced to this process."""
+        agents = self.app.directory.agents
+        return await self.app.directory.wait_for(lambda: agent_id in agents, 20)
+
+    @genesis_function
     async def announce(self, capability: str) -> None:
         """Announce one other capability."""
         self._capabilities = [capability]

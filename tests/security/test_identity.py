@@ -25,7 +25,13 @@ from tests.security.agents import Caller, EagerCaller, Guarded, Scribe
 from tests.security.conftest import Ask, Events
 from tests.security.raw_client import RawClient, refusal
 
-ONLY_BILLING = {"default": "deny", "rules": [{"effect": "allow", "callers": ["billing*"]}]}
+ONLY_BILLING = {
+    "default": "deny",
+    "rules": [
+        {"effect": "allow", "callers": ["billing*"]},
+        {"effect": "allow", "callers": ["@unannounced"], "functions": ["knows"]},
+    ],
+}
 LEDGER = "Books_ledger"
 
 
@@ -193,6 +199,7 @@ async def test_an_agent_that_finishes_its_work_while_leaving_is_itself(
     replaced: bool,
 ) -> None:
     leaver = await agent_process(Caller, {"agent_id": "billing-2"}, {"GENESIS_GRACE_SECONDS": "30"})
+    assert await bus.call_function("ledger", "knows", agent_id="billing-2", timeout_seconds=30)
     if connected:
         assert await ask("billing-2", "add ledger") == {"result": 3}
     last_work = background(ask("billing-2", "after has-left add ledger"))
