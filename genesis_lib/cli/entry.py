@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from io import TextIOWrapper
 
 import click
@@ -14,6 +13,7 @@ import click
 from genesis_lib import __version__
 from genesis_lib.cli import INTERRUPTED
 from genesis_lib.cli.invocation import Invocation, common_options
+from genesis_lib.cli.lazy import LazyGroup
 from genesis_lib.cli.output import complain, write_json
 from genesis_lib.errors import AgentNotFound, ConfigError, GenesisError, RequestTimeout
 
@@ -27,27 +27,16 @@ _COMMANDS = {
     "config": "Show every setting and where it came from.",
     "doctor": "Find out why agents do not find each other.",
     "policy": "Check access policy files, and see what they decide.",
+    "voice": "Hold and hear spoken calls between agents.",
 }
 
 
-class _Commands(click.Group):
-    """Loads a subcommand's module when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = import_module(f"genesis_lib.cli.{cmd_name}").command
-        return command
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    modules="genesis_lib.cli.",
+    subcommands=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="genesis")
 @common_options
 def genesis() -> None:

@@ -58,6 +58,7 @@ class CapturedCall:
     room: str
     scenario: str
     persona: str
+    title: str
     started: float
     duration: int
     names: Mapping[Side, str]
@@ -206,6 +207,7 @@ class _Reader:
             room=self.start["room"],
             scenario=self.start["scenario"],
             persona=self.start["persona"],
+            title=self.start["title"],
             started=float(self.start["wall_time"]),
             duration=max(audio_samples, self.latest),
             names=self.names,

@@ -47,7 +47,7 @@ def page_html(call: CapturedCall, figures: CallFigures, peaks: tuple[Sequence[fl
 
 
 def _title(call: CapturedCall) -> str:
-    return (call.scenario or call.room).replace("_", " ").replace("-", " ").capitalize()
+    return call.title or call.scenario or f"Call in room {call.room}"
 
 
 def _about(call: CapturedCall) -> str:

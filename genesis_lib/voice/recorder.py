@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 from genesis_lib.dds.port import Participant, Reader, Sample
 from genesis_lib.errors import DecodeError
@@ -13,10 +13,22 @@ from genesis_lib.messages import AgentInfo
 from genesis_lib.monitoring.wire import EVENT_TOPIC, decode_event
 from genesis_lib.voice.audio import SAMPLE_RATE
 from genesis_lib.voice.listener import RoomListener
-from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceFrame
+from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.recording import Recording
 
 _MOST_CALLS_UNDER_WAY = 1000
+
+
+class CallWatcher(Protocol):
+    """Somebody who is told what happens in a call, at once; see the methods of Recording."""
+
+    def control(self, control: VoiceControl) -> None: ...
+
+    def transcript(self, transcript: VoiceTranscript) -> None: ...
+
+    def bus_call(
+        self, caller_id: str, target: str, media_time: int, duration_seconds: float, *, error: str = ""
+    ) -> None: ...
 
 
 class CallRecorder:
@@ -30,6 +42,7 @@ class CallRecorder:
         customer_id, support_id: the agents that take part.
         agents: agents by id, for the names of those that are called; the directory of an app keeps such a map.
         pace: that of the room.
+        watchers: who is told beside the recording.
 
     Attributes:
         ended: the reason, once somebody hung up, left or was lost.
@@ -45,9 +58,11 @@ class CallRecorder:
         *,
         agents: Mapping[str, AgentInfo],
         pace: Literal["realtime", "fast"] = "realtime",
+        watchers: Sequence[CallWatcher] = (),
     ) -> None:
         self._participant = participant
         self._recording = recording
+        self._watchers: tuple[CallWatcher, ...] = (recording, *watchers)
         self._names = {customer_id: customer_id, support_id: support_id}
         self._agents = agents
         self._time = _MediaTime(passes_by_itself=pace == "realtime")
@@ -58,7 +73,7 @@ class CallRecorder:
             room,
             on_frame=self._on_frame,
             on_control=self._on_control,
-            on_transcript=recording.transcript,
+            on_transcript=self._on_transcript,
             on_gone=self._on_gone,
         )
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -90,7 +105,8 @@ class CallRecorder:
 
     def _on_control(self, control: VoiceControl) -> None:
         self._time.reach(control.media_time)
-        self._recording.control(control)
+        for watcher in self._watchers:
+            watcher.control(control)
         if control.participant_id not in self._names:
             return
         match control.kind:
@@ -102,6 +118,10 @@ class CallRecorder:
                 self._end(control.text or f"{self._names[control.participant_id]} left")
             case _:
                 pass
+
+    def _on_transcript(self, transcript: VoiceTranscript) -> None:
+        for watcher in self._watchers:
+            watcher.transcript(transcript)
 
     def _on_gone(self, participant_id: str) -> None:
         self._recording.gone(participant_id)
@@ -129,13 +149,15 @@ class CallRecorder:
             self._under_way[event.span_id] = self._time.now
         elif event.event_type == EventType.AGENT_TO_AGENT_RESPONSE and event.span_id in self._under_way:
             target = self._agents.get(event.source_id)
-            self._recording.bus_call(
-                event.component_id,
-                event.source_id if target is None else target.name,
-                self._under_way.pop(event.span_id),
-                event.duration_ns / 1e9,
-                error=event.message or (f"status {event.status}" if event.status else ""),
-            )
+            began = self._under_way.pop(event.span_id)
+            for watcher in self._watchers:
+                watcher.bus_call(
+                    event.component_id,
+                    event.source_id if target is None else target.name,
+                    began,
+                    event.duration_ns / 1e9,
+                    error=event.message or (f"status {event.status}" if event.status else ""),
+                )
 
 
 class _MediaTime:

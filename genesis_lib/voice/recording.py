@@ -47,7 +47,7 @@ class Recording:
         directory: made when it is not there.
         room: name of the room.
         customer_id, support_id: the participants on the left and on the right; audio of others is left out.
-        scenario, persona: their names, for the record.
+        scenario, persona, title: for the record: their names, and what the call is called.
         longest_seconds: audio later than this is left out.
 
     Raises:
@@ -66,6 +66,7 @@ class Recording:
         *,
         scenario: str = "",
         persona: str = "",
+        title: str = "",
         longest_seconds: float = 3600.0,
     ) -> None:
         self.directory = directory
@@ -98,6 +99,7 @@ class Recording:
             support_id=support_id,
             scenario=scenario,
             persona=persona,
+            title=title,
         )
         self._writer = threading.Thread(target=self._write, name=f"recording {directory}", daemon=True)
         self._writer.start()

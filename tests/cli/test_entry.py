@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.command import run
 
-SUBCOMMANDS = ("agents", "ask", "run", "demo", "config", "doctor", "policy")
+SUBCOMMANDS = ("agents", "ask", "run", "demo", "config", "doctor", "policy", "voice")
 
 
 async def test_help_lists_all_subcommands() -> None:

@@ -15,6 +15,7 @@ from genesis_lib.voice.messages import (
     VoiceFrame,
     VoiceTranscript,
 )
+from genesis_lib.voice.recorder import CallWatcher
 from genesis_lib.voice.recording import Recording
 
 ROOM = "room-1"
@@ -57,7 +58,7 @@ def feed_audio(recording: Recording) -> None:
             recording.frame(VoiceFrame(ROOM, who, number, sequence, at, pcm))
 
 
-def feed_controls(recording: Recording) -> None:
+def feed_controls(recording: CallWatcher) -> None:
     def control(who: str, kind: ControlKind, at: float, utterance: int = 0, target: str = "", text: str = "") -> None:
         recording.control(VoiceControl(ROOM, who, kind, samples(at), utterance, target, text))
 
@@ -70,7 +71,7 @@ def feed_controls(recording: Recording) -> None:
     control(CUSTOMER, ControlKind.HANG_UP, 16.0, text="all is said")
 
 
-def feed_transcripts(recording: Recording) -> None:
+def feed_transcripts(recording: CallWatcher) -> None:
     for number, (who, start, end, spoken, heard) in enumerate(TALK):
         other = SUPPORT if who == CUSTOMER else CUSTOMER
         times = (samples(start), samples(end))
@@ -81,7 +82,9 @@ def feed_transcripts(recording: Recording) -> None:
 
 async def record_call(directory: Path) -> None:
     """Record it, to its end."""
-    recording = Recording(directory, ROOM, CUSTOMER, SUPPORT, scenario="weather_question", persona="curious")
+    recording = Recording(
+        directory, ROOM, CUSTOMER, SUPPORT, scenario="weather", persona="curious", title="Will it rain in Vienna?"
+    )
     feed_audio(recording)
     feed_controls(recording)
     feed_transcripts(recording)

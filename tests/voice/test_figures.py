@@ -23,7 +23,7 @@ def said(
 
 def call_of(*utterances: CapturedUtterance) -> CapturedCall:
     names: dict[Side, str] = {"customer": "Ada", "support": "Ben"}
-    return CapturedCall("room", "", "", 0.0, samples(20), names, utterances, (), (), {}, "over", None, True)
+    return CapturedCall("room", "", "", "", 0.0, samples(20), names, utterances, (), (), {}, "over", None, True)
 
 
 def in_seconds(spans: list[tuple[int, int]]) -> list[tuple[float, float]]:

@@ -1,0 +1,19 @@
+"""`genesis voice`: spoken calls between agents. Its subcommands are in modules of their own, `voice_NAME.py`."""
+
+from __future__ import annotations
+
+import click
+
+from genesis_lib.cli.invocation import common_options
+from genesis_lib.cli.lazy import LazyGroup
+
+_SUBCOMMANDS = {
+    "list": "List the scenarios and personas there are.",
+    "page": "Make transcript, figures and page of a recording anew.",
+}
+
+
+@click.group("voice", cls=LazyGroup, modules="genesis_lib.cli.voice_", subcommands=_SUBCOMMANDS)
+@common_options
+def command() -> None:
+    """Hold and hear spoken calls between agents."""

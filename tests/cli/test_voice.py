@@ -1,0 +1,120 @@
+"""`genesis voice`: scenarios and personas listed, documents made anew, a call shown while it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from genesis_lib.voice.persona import list_personas
+from genesis_lib.voice.scenario import list_scenarios
+from tests.cli.command import run
+from tests.voice.recorded import record_call
+
+SHOW = """\
+from genesis_lib.cli.voice_show import CallDisplay
+from tests.voice.recorded import CUSTOMER, SUPPORT, feed_controls, feed_transcripts
+
+with CallDisplay({CUSTOMER: "Ada\\x1b[2J", SUPPORT: "Ben"}, 60) as display:
+    feed_controls(display)
+    feed_transcripts(display)
+    display.bus_call(SUPPORT, "WeatherAgent", 80_000, 0.25)
+    display.bus_call(SUPPORT, "WeatherAgent", 81_000, 0.5, error="AgentLost: gone")
+"""
+
+
+async def test_list_names_every_scenario_and_persona() -> None:
+    outcome = await run("voice", "list")
+    assert (outcome.status, outcome.stderr) == (0, "")
+    first_words = {line.split()[0] for line in outcome.stdout.splitlines() if line}
+    assert {"SCENARIO", "PERSONA", *list_scenarios(), *list_personas()} == first_words
+
+
+async def test_list_as_json() -> None:
+    listed = (await run("voice", "list", "--json")).json
+    assert [one["id"] for one in listed["scenarios"]] == list(list_scenarios())
+    assert [one["id"] for one in listed["personas"]] == list(list_personas())
+    weather = next(one for one in listed["scenarios"] if one["id"] == "weather")
+    assert weather["title"] == list_scenarios()["weather"].title
+    assert weather["customer"]["persona"] in list_personas()
+
+
+async def test_page_makes_the_documents_anew(tmp_path: Path) -> None:
+    await record_call(tmp_path / "call")
+    outcome = await run("voice", "page", str(tmp_path / "call"))
+    assert outcome.stdout == f"{tmp_path}/call/index.html\n"
+    assert {path.name for path in (tmp_path / "call").iterdir()} == {
+        "call.wav", "events.jsonl", "figures.json", "index.html", "transcript.vtt"
+    }  # fmt: skip
+    outcome = await run("voice", "page", str(tmp_path / "call"), "--json")
+    assert outcome.json == json.loads((tmp_path / "call" / "figures.json").read_text())
+
+
+async def test_page_of_what_is_no_recording(tmp_path: Path) -> None:
+    outcome = await run("voice", "page", str(tmp_path))
+    assert (outcome.status, outcome.stdout) == (1, "")
+    assert outcome.stderr.startswith(f"genesis: {tmp_path} holds no recording of a call")
+
+
+@pytest.mark.parametrize("arguments", [("voice",), ("voice", "page"), ("voice", "list", "all"), ("voice", "sing")])
+async def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
+    outcome = await run(*arguments)
+    assert (outcome.status, outcome.stdout) == (2, "")
+
+
+async def show(stdout: int) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SHOW),
+        stdout=stdout,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TERM": "xterm", "COLUMNS": "100"},
+    )
+    assert await process.wait() == 0
+
+
+async def test_a_call_is_shown_in_plain_lines(tmp_path: Path) -> None:
+    with (tmp_path / "shown").open("w") as stdout:
+        await show(stdout.fileno())
+    assert (tmp_path / "shown").read_text().splitlines() == [
+        "  0:09  Ada\\x1b[2J  interrupts",
+        "  0:16  Ada\\x1b[2J  hangs up: all is said",
+        "  0:00  Ada\\x1b[2J  Hello, what is the weather in Vienna?",
+        "  0:03  Ben         One moment, I ask our weather agent.",
+        "  0:05  Ada\\x1b[2J  heard: one moment i ask our whether agent",
+        "  0:06  Ben         In Vienna it is 21 degrees and sunny, with a light wind from",
+        "  0:09  Ada\\x1b[2J  heard: in vienna it is twenty one degrees",
+        "  0:09  Ada\\x1b[2J  But is it going to rain & <b>storm</b>?",
+        "  0:11  Ben         heard: but is it going to rain and storm",
+        "  0:12  Ben         No rain today.",
+        "  0:14  Ada\\x1b[2J  Thank you, goodbye!",
+        "  0:05  Ben         calls WeatherAgent: answered, 0.25 s",
+        "  0:05  Ben         calls WeatherAgent: AgentLost: gone, 0.50 s",
+    ]
+
+
+async def test_on_a_terminal_progress_is_shown_below(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    shown = asyncio.create_task(asyncio.to_thread(_read_all, ours))
+    await show(theirs)
+    os.close(theirs)
+    text = await shown
+    assert "No rain today." in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    assert "0:16 of 1:00" in text
+    assert "5 turns" in text
+    assert "\x1b[2J" not in text
+
+
+def _read_all(terminal: int) -> str:
+    pieces = []
+    try:
+        while piece := os.read(terminal, 65536):
+            pieces.append(piece)
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)
+    return b"".join(pieces).decode()
