@@ -195,7 +195,10 @@ class CycloneParticipant:
         ]
 
     def _read_builtin(self, topic: Any) -> list[Any]:
-        reader = BuiltinDataReader(self._entity, topic)
+        try:
+            reader = BuiltinDataReader(self._entity, topic)
+        except DDSException as error:
+            raise BusError(f"Cyclone DDS cannot say who is on domain {self.domain_id}: {error}") from error
         try:
             return [sample for sample in reader.read(10_000) if sample.sample_info.valid_data]
         finally:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 
 from genesis_lib.dds.port import Participant
-from genesis_lib.errors import AgentLost
+from genesis_lib.errors import AgentLost, ConfigError
 from genesis_lib.messages import AgentInfo
 from genesis_lib.rpc.requester import Requester
 
@@ -47,10 +47,17 @@ class RequesterPool:
         self._housekeeping: set[asyncio.Task[None]] = set()
         self._retired: set[Requester] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self.requesters: dict[str, Requester] = {}
 
     async def get(self, info: AgentInfo) -> Requester:
-        """The Requester for this agent, open though perhaps not matched yet."""
+        """The Requester for this agent, open though perhaps not matched yet.
+
+        Raises:
+            ConfigError: the caller has left the bus.
+        """
+        if self._closed:
+            raise ConfigError("the caller of this request has left the bus meanwhile", target=info.agent_id)
         requester = self.requesters.get(info.agent_id)
         if requester is not None:
             if not requester.lost and requester.info.service_name == info.service_name:
@@ -80,7 +87,8 @@ class RequesterPool:
             self._keep_house(self._close_when_idle(requester))
 
     async def close(self) -> None:
-        """Close every Requester."""
+        """Close every Requester, and open no more."""
+        self._closed = True
         if self._idle_timer is not None:
             self._idle_timer.cancel()
         await asyncio.gather(*self._opening.values(), return_exceptions=True)

@@ -137,6 +137,17 @@ async def test_an_error_while_opening_leaves_nothing(genesis_domain: int) -> Non
     assert holdings() - before == {}
 
 
+async def test_a_call_that_outlives_its_caller_ends_in_its_own_time(genesis_domain: int) -> None:
+    """It waits for its agent when its caller leaves, and finds it afterwards, since others of the process are still there."""
+    async with GenesisInterface() as bus:
+        call = asyncio.ensure_future(bus.request_agent("c", "hello", timeout_seconds=20, wait=True))
+        await asyncio.sleep(0)
+    async with Calculator(agent_id="c"), GenesisInterface() as another:
+        assert await another.wait_for_agent("c")
+        outcome = (await asyncio.gather(call, return_exceptions=True))[0]
+    assert isinstance(outcome, GenesisError)
+
+
 async def test_cancelling_an_open_leaves_nothing(genesis_domain: int, trials: Trials) -> None:
     """After each number of turns of the event loop, and of milliseconds."""
     agent = MonitoredWorker(agent_id="worker")
