@@ -90,8 +90,7 @@ class _Incoming:
         self.buffer = JitterBuffer(delay_frames, statistics)
         self._pcm = bytearray()
         self._statistics = statistics
-        self._sequences = 0
-        self._came = 0
+        self._sequences: set[int] = set()
 
     @property
     def position(self) -> int:
@@ -100,9 +99,8 @@ class _Incoming:
 
     def put(self, frame: VoiceFrame) -> None:
         slot = (frame.media_time - self.start) // FRAME_SAMPLES
-        if 0 <= slot < LONGEST_UTTERANCE_FRAMES:
-            self._sequences = max(self._sequences, frame.sequence + 1)
-            self._came += 1
+        if 0 <= slot < LONGEST_UTTERANCE_FRAMES and frame.sequence < LONGEST_UTTERANCE_FRAMES:
+            self._sequences.add(frame.sequence)
             self.buffer.put(slot, frame.data)
 
     def finish(self, end: int, interrupted: bool) -> None:
@@ -123,7 +121,7 @@ class _Incoming:
     def heard(self, speaker_id: str) -> HeardUtterance:
         """The whole, once it is finished."""
         assert self.end is not None
-        self._statistics.frames_lost += max(0, self._sequences - self._came)
+        self._statistics.frames_lost += max(self._sequences, default=-1) + 1 - len(self._sequences)
         size = (self.end - self.start) * SAMPLE_BYTES
         pcm = bytes(self._pcm[:size]).ljust(size, b"\0")
         return HeardUtterance(

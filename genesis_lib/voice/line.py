@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from genesis_lib.voice.wire import (
     encode_transcript,
     room_partition,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,12 @@ class RoomLine:
     def _take_controls(self, samples: Sequence[Sample]) -> None:
         for sample, control in decoded(samples, decode_control, self._room):
             writer = self._control_reader.lookup_publication(sample.publication)
-            if control.participant_id != self._my_id and writer is not None:
+            if writer is None:
+                continue
+            if control.participant_id != self._my_id:
                 self._hooks.on_control(control, sample.publication, writer.participant)
+            elif control.kind is ControlKind.JOIN and writer.participant != self._participant.guid:
+                logger.warning("somebody else in voice room %s has the id %s, too: not heard", self._room, self._my_id)
 
     def _on_writer(self, match: Match) -> None:
         if not match.matched:

@@ -47,6 +47,7 @@ class Members:
             if len(self._known) >= _MOST_MEMBERS:
                 return
             member = self._known[other] = _Member(name, publication, participant)
+            self.present.pop(other, None)
         if not to_me or not member.was_answered:
             member.was_answered = True
             self._say_join(other)
@@ -77,6 +78,11 @@ class Members:
         else:
             self._frame_readers.pop(match.handle, None)
         self._update()
+
+    def is_another(self, other: str, publication: int) -> bool:
+        """Whether this id was said by another control writer before: its process has been replaced."""
+        member = self._known.get(other)
+        return member is not None and member.participant != b"" and member.publication != publication
 
     def name_of(self, other: str) -> str:
         """The name of a participant, its id when it never said."""

@@ -186,7 +186,8 @@ class VoiceRoom:
             audio: PCM of the room's format in pieces of any length; closed at the end.
 
         Raises:
-            VoiceError: the call ended before the first word, or the audio is not of this format; and what the audio raises.
+            VoiceError: the call ended before the first word, or the audio is not of this format or longer than two minutes;
+                and what the audio raises.
         """
         return await self._mouth.say(audio)
 
@@ -227,11 +228,13 @@ class VoiceRoom:
                 ear.tick()
 
     def _on_frame(self, frame: VoiceFrame, publication: int) -> None:
+        if self.ended.done():
+            return
         speaker = frame.participant_id
         self.statistics.frames_received += 1
         if not self._fast:
             self.statistics.arrived(speaker, self._loop.time(), frame.media_time)
-        if speaker not in self._ears and len(self._ears) < _MOST_EARS:
+        if not any(speaker == other or isinstance(ear, VoiceOnlyEar) for other, ear in self._ears.items()):
             self._members.voice_heard(speaker, publication)
             self._ears[speaker] = VoiceOnlyEar(
                 speaker, self._activity, fast=self._fast, statistics=self.statistics, hearing=self._hearing
@@ -240,9 +243,13 @@ class VoiceRoom:
             self._ears[speaker].take(frame)
 
     def _on_control(self, control: VoiceControl, publication: int, participant: bytes) -> None:
+        if self.ended.done():
+            return
         other, to_me = control.participant_id, control.target_id == self._id
         floor, obey = self._mouth.floor, self._mouth.obey
         match control.kind:
+            case ControlKind.JOIN if self._members.is_another(other, publication):
+                self._gone(other, f"{self._members.name_of(other)} was lost: another process has taken its place")
             case ControlKind.JOIN:
                 self._clock.reach(control.media_time)
                 self._ear_for(other)
@@ -318,13 +325,13 @@ class VoiceRoom:
             self._gone(found, f"{self._members.name_of(found)} was lost: its process ended or the network to it broke")
 
     def _gone(self, other: str, reason: str) -> None:
+        self._end(reason)
         self._members.left(other)
         self._played.pop(other, None)
         if ear := self._ears.pop(other, None):
             ear.close()
         self._mouth.obey(self._mouth.floor.left(other))
         self._mouth.listeners_changed()
-        self._end(reason)
 
     def _end(self, reason: str) -> None:
         if self.ended.done():

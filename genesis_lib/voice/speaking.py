@@ -8,9 +8,9 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
 from genesis_lib.errors import VoiceError
-from genesis_lib.voice.audio import FRAME_SAMPLES
+from genesis_lib.voice.audio import FRAME_SAMPLES, FRAME_SECONDS
 from genesis_lib.voice.clock import RoomClock
-from genesis_lib.voice.hearing import DELAY_FRAMES
+from genesis_lib.voice.hearing import DELAY_FRAMES, LONGEST_UTTERANCE_FRAMES
 from genesis_lib.voice.line import RoomLine
 from genesis_lib.voice.messages import INTERRUPTED, ControlKind
 from genesis_lib.voice.pacing import Frames, Pacer, paced
@@ -19,6 +19,7 @@ from genesis_lib.voice.turns import FloorMachine, Say
 # How far a room that is faster than real time may be ahead of the slowest ear.
 _WINDOW = 10 * FRAME_SAMPLES
 _PATIENCE_SECONDS = 2.0
+_LONGEST_SECONDS = LONGEST_UTTERANCE_FRAMES * FRAME_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,8 @@ class Mouth:
         sequence = slot = 0
         async with aclosing(paced(frames, pacer)) as sending:
             async for slot, frame in sending:
+                if slot >= LONGEST_UTTERANCE_FRAMES:
+                    raise VoiceError(f"nobody listens for longer than {_LONGEST_SECONDS:g} s: say it in pieces")
                 media_time = speech.start + slot * FRAME_SAMPLES
                 sent = await self._line.send_frame(speech.utterance_id, sequence, media_time, frame.data)
                 sequence += 1
