@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from genesis_lib.cli.cyclone_trace import CycloneTrace, cyclone_trace
+from genesis_lib.cli.named_peers import NamedPeer, check_peers
+from genesis_lib.cli.networks import NetworkInterface
+from genesis_lib.cli.spdp import Domain, listening
 from genesis_lib.cli.topics import expected_topic
 from genesis_lib.dds.compatibility import Misfit, misfits
+from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Endpoint, Participant, Sample
 from genesis_lib.discovery.directory import Directory
 from genesis_lib.errors import DecodeError
@@ -22,7 +25,7 @@ from genesis_lib.messages import AgentInfo
 from genesis_lib.monitoring.wire import STATUS_TOPIC, decode_status
 from genesis_lib.settings import Settings
 
-_SELECTED = re.compile(r"(\S+) \(index \d+ priority -?\d+ mc \{([^}]*)\}\)")
+_LISTEN_SECONDS = 2.0  # agents announce themselves every 0.8 leases
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,11 @@ class Product:
 
 @dataclass(slots=True)
 class Peer:
-    """Another participant on the domain. `agents` are (name, id), `topics` what it reads or writes."""
+    """Another participant on the domain. `addresses` are empty when the DDS product does not tell them; `agents` are
+    (name, id), `topics` what it reads or writes."""
 
     key: str
+    addresses: list[str] = field(default_factory=list)
     host: str = ""
     pid: int = 0
     agents: list[tuple[str, str]] = field(default_factory=list)
@@ -71,13 +76,16 @@ class Mismatch:
 @dataclass(slots=True)
 class Sighting:
     """What was seen on the domain. `selected` maps the interfaces the DDS product uses to whether it multicasts there; None
-    when it does not say."""
+    when it does not say. `other_domains` announce themselves by multicast. `named_peers` are those of the settings, checked;
+    empty when the DDS product does not tell addresses."""
 
     peers: list[Peer] = field(default_factory=list)
     agents: list[AgentInfo] = field(default_factory=list)
     mismatches: list[Mismatch] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     selected: dict[str, bool] | None = None
+    other_domains: list[Domain] = field(default_factory=list)
+    named_peers: list[NamedPeer] = field(default_factory=list)
 
 
 def products() -> list[Product]:
@@ -104,48 +112,48 @@ def _connext_licence() -> str:
     return f"licence file {found}" if found else f"no licence file (RTI_LICENSE_FILE is {named or 'not set'})"
 
 
-async def look_around(settings: Settings) -> Sighting:
-    """Join the domain, look until discovery has settled, leave.
+async def look_around(settings: Settings, interfaces: list[NetworkInterface]) -> Sighting:
+    """Join the domain, look until discovery has settled, leave. The other domains are listened to.
 
     Raises:
         ConfigError: the DDS product is not there.
         BusError: it refuses.
     """
     sighting = Sighting()
-    with _refusals_collected(sighting.refusals):
-        participant, sighting.selected = await _open(settings)
+    with (
+        _refusals_collected(sighting.refusals),
+        cyclone_trace() as trace,
+        listening(interface.name for interface in interfaces if interface.up) as domains,
+    ):
+        participant = await open_participant(settings)
         try:
             await _watch(participant, settings, sighting)
         finally:
             await participant.close()
+        sighting.other_domains = [domains[number] for number in sorted(domains) if number != settings.domain_id]
+        if settings.dds == "cyclone":
+            await _take_from_trace(trace, settings, interfaces, sighting)
     return sighting
 
 
-async def _open(settings: Settings) -> tuple[Participant, dict[str, bool] | None]:
-    """A participant, and the interfaces it uses where the product tells. Cyclone DDS has no call for that, but its
-    configuration trace says it."""
-    from genesis_lib.dds.open import open_participant
-
-    if settings.dds != "cyclone":
-        return await open_participant(settings), None
-    before = os.environ.get("CYCLONEDDS_URI", "")
-    with tempfile.NamedTemporaryFile("r", prefix="genesis-doctor-", encoding="utf-8") as trace:
-        tracing = f"<Verbosity>config</Verbosity><OutputFile>{trace.name}</OutputFile>"
-        ours = f'<CycloneDDS><Domain Id="any"><Tracing>{tracing}</Tracing></Domain></CycloneDDS>'
-        os.environ["CYCLONEDDS_URI"] = f"{before},{ours}" if before else ours
-        try:
-            participant = await open_participant(settings)
-        finally:
-            os.environ["CYCLONEDDS_URI"] = before
-        said = next((line for line in trace if "selected interfaces:" in line), "")
-    return participant, {name: bool(multicasts) for name, multicasts in _SELECTED.findall(said)} or None
+async def _take_from_trace(
+    trace: CycloneTrace, settings: Settings, interfaces: list[NetworkInterface], sighting: Sighting
+) -> None:
+    """Cyclone DDS has no call for these."""
+    told = trace.read()
+    sighting.selected = told.selected or None
+    for peer in sighting.peers:
+        peer.addresses = told.addresses.get(peer.key, [])
+    heard = {address for peer in sighting.peers for address in peer.addresses}
+    own = {address for interface in interfaces for address in interface.addresses}
+    sighting.named_peers = await check_peers(settings, heard, own)
 
 
 async def _watch(participant: Participant, settings: Settings, sighting: Sighting) -> None:
     statuses: list[Sample] = []
     directory = await Directory(settings.settle_seconds).open(participant)
     reader = await participant.create_reader(STATUS_TOPIC, statuses.extend)
-    await asyncio.sleep(directory.seconds_until_settled)
+    await asyncio.sleep(max(directory.seconds_until_settled, _LISTEN_SECONDS))
     endpoints = [endpoint for endpoint in await participant.endpoints() if endpoint.participant != participant.guid]
     peers = {key: Peer(key.hex()) for key in await participant.participants() if key != participant.guid}
     for endpoint in endpoints:

@@ -71,7 +71,7 @@ def _meet(settings: Settings, interfaces: list[NetworkInterface], report: dict[s
     from genesis_lib.errors import GenesisError
 
     try:
-        sighting = asyncio.run(look_around(settings))
+        sighting = asyncio.run(look_around(settings, interfaces))
     except GenesisError as error:
         found = list(findings.of_network(settings, interfaces, None))
         return [*found, findings.Finding(True, str(error))]
@@ -79,11 +79,14 @@ def _meet(settings: Settings, interfaces: list[NetworkInterface], report: dict[s
         for interface in report["interfaces"]:
             interface["used"] = interface["name"] in sighting.selected
     report.update(_as_json(sighting))
-    return [
+    causes = [
         *findings.of_network(settings, interfaces, sighting.selected),
+        *findings.of_peers(settings, sighting),
         *findings.of_sighting(settings, sighting),
-        *findings.of_model(settings),
     ]
+    if not any(cause.problem for cause in causes):
+        causes += findings.of_absence(settings, sighting)
+    return [*causes, *findings.of_model(settings)]
 
 
 def _changed(resolved: ResolvedSettings) -> dict[str, dict[str, str]]:
@@ -109,6 +112,15 @@ def _as_json(sighting: Sighting) -> dict[str, Any]:
             for peer in sighting.peers
         ],
         "agents": describe(sighting.agents, {}),
+        "other_domains": [
+            {
+                "domain_id": domain.domain_id,
+                "participants": len(domain.participants),
+                "addresses": sorted(domain.addresses),
+            }
+            for domain in sighting.other_domains
+        ],
+        "peers": [{**asdict(peer), "answer": peer.answer.value} for peer in sighting.named_peers],
         "mismatches": [
             {
                 "participant": mismatch.peer.key,

@@ -26,6 +26,10 @@ def render(report: Mapping[str, Any]) -> Iterator[RenderableType]:
         domain = report["domain_id"]
         yield from _section(f"Other participants on domain {domain}", _participants(report))
         yield from _section(f"Agents on domain {domain}", _agents(report))
+        if report["other_domains"]:
+            yield from _section("Participants on other domains, announced by multicast", _other_domains(report))
+        if report["peers"]:
+            yield from _section("Peers", _peers(report))
     yield from _conclusion(report)
 
 
@@ -94,6 +98,7 @@ def _participants(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
         (
             participant["key"],
+            ", ".join(participant["addresses"]) or "address unknown",
             f"process {participant['pid']} on {participant['host']}" if participant["pid"] else "process unknown",
             ", ".join(agent["name"] for agent in participant["agents"])
             or ", ".join(participant["components"])
@@ -109,3 +114,14 @@ def _agents(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
         (agent["name"], agent["agent_type"], agent["agent_id"], f"process {agent['pid']} on {agent['host']}")
         for agent in report["agents"]
     ]
+
+
+def _other_domains(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [
+        (f"domain {domain['domain_id']}", str(domain["participants"]), f"from {', '.join(domain['addresses'])}")
+        for domain in report["other_domains"]
+    ]
+
+
+def _peers(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    return [(peer["name"], peer["answer"], peer["reason"]) for peer in report["peers"]]

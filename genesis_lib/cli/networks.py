@@ -8,11 +8,11 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from genesis_lib.dds.rtps_ports import SPDP_GROUP, discovery_port
+
 # linux/if.h and linux/sockios.h
 _IFF_UP, _IFF_LOOPBACK, _IFF_MULTICAST = 0x1, 0x8, 0x1000
 _SIOCGIFFLAGS, _SIOCGIFADDR = 0x8913, 0x8915
-
-_SPDP_GROUP = "239.255.0.1"  # RTPS 2.5, 9.6.2.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def multicast_source(domain_id: int) -> str:
     """The address from which the routing table sends DDS discovery multicast, "" when it has no route for it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((_SPDP_GROUP, 7400 + 250 * domain_id))
+            probe.connect((SPDP_GROUP, discovery_port(domain_id)))
         except OSError:
             return ""
         address: str = probe.getsockname()[0]

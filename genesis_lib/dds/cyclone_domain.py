@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import threading
@@ -10,6 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 from cyclonedds.core import DDSException
 from cyclonedds.domain import Domain
+from cyclonedds.internal import DDS
 
 from genesis_lib.dds.peers import peer_addresses
 from genesis_lib.dds.rtps_ports import LAST_PARTICIPANT_INDEX, has_free_index
@@ -18,6 +20,11 @@ from genesis_lib.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+
+# What Cyclone DDS writes to stderr (dds/ddsrt/log.h). A peer without a route to it would fill that with 40 lines a second.
+_LOG_FATAL, _LOG_ERRORS = 0x1, 0x7
+_set_log_mask = DDS._dll_handle.dds_set_log_mask
+_set_log_mask.argtypes, _set_log_mask.restype = [ctypes.c_uint32], None
 
 # Each peer is sent an announcement for every index, so fewer of them: 41 packets a second for a peer at a lease of 1 s.
 _LAST_INDEX_WITH_PEERS = 31
@@ -93,6 +100,7 @@ def acquire_domain(settings: Settings) -> None:
         if domain is None:
             configuration = domain_configuration(_with_resolved_peers(settings), _participant_index(settings))
             try:
+                _set_log_mask(_LOG_ERRORS)
                 domain = Domain(settings.domain_id, configuration)
             except DDSException as error:
                 raise BusError(
@@ -100,6 +108,8 @@ def acquire_domain(settings: Settings) -> None:
                     f" on interfaces {', '.join(settings.interfaces) or 'of its own choice'}: {error}."
                     " Check GENESIS_INTERFACES, GENESIS_PEERS and CYCLONEDDS_URI; 'genesis doctor' lists the interfaces."
                 ) from error
+            if settings.peers:
+                _set_log_mask(_LOG_FATAL)
         _domains[settings.domain_id] = (domain, users + 1)
 
 

@@ -32,6 +32,7 @@ class Faults:
         delay_seconds: of every frame.
         jitter_seconds: is added to it or taken off it at most.
         multicast: does multicast go through? Broadcasts, which ARP needs, always do.
+        unicast_udp: do UDP datagrams to one host go through? A firewall that is open for multicast alone lets none.
     """
 
     loss: float = 0.0
@@ -41,6 +42,7 @@ class Faults:
     jitter_seconds: float = 0.0
     held_back_seconds: float = 0.02
     multicast: bool = True
+    unicast_udp: bool = True
 
 
 @dataclass(eq=False, slots=True)
@@ -135,7 +137,8 @@ class Cable:
     def _forward(self, frame: bytes, source: End, destination: End) -> None:
         faults = self.faults
         is_multicast = frame.startswith((_IPV4_MULTICAST, _IPV6_MULTICAST))
-        if (source, destination) in self._blocked or (is_multicast and not faults.multicast):
+        is_filtered = not faults.multicast if is_multicast else not faults.unicast_udp and _is_udp(frame)
+        if (source, destination) in self._blocked or is_filtered:
             self.counts["blocked"] += 1
             return
         if self._happens(faults.loss):
@@ -165,6 +168,11 @@ class Cable:
 
     def _happens(self, probability: float) -> bool:
         return probability > 0 and self._random.random() < probability
+
+
+def _is_udp(frame: bytes) -> bool:
+    """IPv4 with protocol 17."""
+    return frame[12:14] == b"\x08\x00" and frame[23:24] == b"\x11"
 
 
 def _write(destination: End, frame: bytes) -> None:
