@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceStyle:
-    """How a persona sounds. `voice` is a name the Speaker knows, "" its default; `words_per_minute` its pace; `pitch` and
-    `volume` are 0 to 100, 50 is ordinary."""
+    """How a persona sounds. `voice` is a name the Speaker knows, "" its default; `words_per_minute` its pace; `pitch` is
+    0 to 100, 50 is ordinary; `volume` is 0 to 100, 100 is the engine's own."""
 
     voice: str = ""
     words_per_minute: int = 150
@@ -66,11 +66,3 @@ class VoiceActivity(Protocol):
     def reset(self) -> None:
         """Forget what came before."""
         ...
-
-
-class SpeechEngine(Protocol):
-    """What one adapter can open. `sentences` are those the call is expected to contain, for recognisers that want them."""
-
-    async def open_speaker(self) -> Speaker: ...
-
-    async def open_recogniser(self, sentences: Sequence[str]) -> Recogniser: ...
