@@ -137,9 +137,9 @@ def _figures(call: CapturedCall, figures: CallFigures) -> Iterator[str]:
         )
     for side, counts in figures.statistics.items():
         if "frames_lost" in counts:
-            yield _row(f"Frames lost on the way to {call.names[side]}", f"{counts['frames_lost']:g}")
+            yield _row(f"Lost frames, to {call.names[side]}", f"{counts['frames_lost']:g}")
         if "jitter_seconds" in counts:
-            yield _row(f"Jitter on the way to {call.names[side]}", f"{1000 * counts['jitter_seconds']:.1f} ms")
+            yield _row(f"Jitter, to {call.names[side]}", f"{1000 * counts['jitter_seconds']:.1f} ms")
 
 
 def _row(name: str, value: str, *details: str) -> str:

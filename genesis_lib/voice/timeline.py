@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import takewhile
@@ -52,7 +53,7 @@ class _Place:
 
 def _ruler(call: CapturedCall, place: _Place) -> str:
     whole = seconds(call.duration)
-    step = next((step for step in _MARK_STEPS if whole / step <= _MOST_MARKS), _MARK_STEPS[-1])
+    step = next((step for step in _MARK_STEPS if whole / step <= _MOST_MARKS), math.ceil(whole / _MOST_MARKS))
     times = takewhile(lambda time: time < whole * 0.98, (number * step for number in range(int(whole / step) + 1)))
     marks = "".join(f'<span style="{place.of(time * 16000)}">{clock(time * 16000)}</span>' for time in times)
     return f'<div class="ruler" aria-hidden="true">{marks}</div>'

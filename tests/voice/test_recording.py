@@ -231,6 +231,17 @@ async def test_a_full_disk_ends_the_recording(tmp_path: Path) -> None:
     assert_readable(tmp_path / "kept", 150)
 
 
+async def test_a_control_message_from_the_far_future_does_no_harm(tmp_path: Path) -> None:
+    recording = recording_in(tmp_path)
+    recording.frame(frame(CUSTOMER, 0))
+    for kind in (ControlKind.UTTERANCE_START, ControlKind.UTTERANCE_END, ControlKind.INTERRUPT):
+        recording.control(VoiceControl(ROOM, SUPPORT, kind, 2**53 - 1, 1))
+    await recording.close("done")
+    write_documents(tmp_path)
+    assert (tmp_path / "call.wav").stat().st_size < 10_000
+    assert (tmp_path / "index.html").stat().st_size < 100_000
+
+
 async def test_documents_of_what_is_no_recording(tmp_path: Path) -> None:
     with pytest.raises(VoiceError, match="holds no recording of a call: No such file or directory"):
         write_documents(tmp_path)
