@@ -12,6 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from genesis_lib.settings import Settings
+
 PAGE = Path(__file__).with_name("api.md")
 WIDTH = 100
 
@@ -73,7 +75,7 @@ CONTENT: dict[str, tuple[str, ...]] = {
         "genesis_lib.voice.figures:Durations",
         "genesis_lib.voice.figures:WordError",
     ),
-    "Voice: personas and scenarios": (
+    "Voice personas and scenarios": (
         "genesis_lib.voice.persona:load_persona",
         "genesis_lib.voice.persona:list_personas",
         "genesis_lib.voice.persona:Persona",
@@ -158,13 +160,15 @@ def _describe(name: str) -> Iterator[str]:
         yield _prose(found)
         yield "\n".join(f"- `{member.name}` = {member.value!r}" for member in found) + "\n"
         return
-    settings = hasattr(found, "model_fields")
-    if not getattr(found, "_is_protocol", False) and not settings and inspect.signature(found).parameters:
+    fields = hasattr(found, "model_fields")
+    if not getattr(found, "_is_protocol", False) and not fields and inspect.signature(found).parameters:
         yield _code(attribute, found)
     yield _bases(found)
     yield _prose(found)
-    if settings:
+    if fields and found is Settings:
         yield "The fields are those of [the settings page](how-to/settings.md).\n"
+    elif fields:
+        yield "The fields are those of [such files](how-to/voice-scenarios.md).\n"
     for member_name, member in vars(found).items():
         if not member_name.startswith("_"):
             yield from _member(attribute, member_name, member)
