@@ -208,7 +208,8 @@ def _bases(cls: type) -> str:
     names = [
         each.__name__ for each in parents if not any(issubclass(near, each) for near in parents if near is not each)
     ]
-    return f"Derives from {', '.join(f'[{name}](#{name.lower()})' for name in names)}.\n" if names else ""
+    section = "errors" if issubclass(cls, Exception) else ""
+    return f"Derives from {', '.join(f'[{name}](#{section or name.lower()})' for name in names)}.\n" if names else ""
 
 
 def _code(name: str, found: Any) -> str:
