@@ -261,6 +261,7 @@ class VoiceRoom:
                     ear.start(control.utterance_id, control.media_time)
                 obey(floor.started(other), at=control.media_time)
             case ControlKind.UTTERANCE_END:
+                self._clock.reach(control.media_time)
                 if ear := self._ear_for(other):
                     ear.end(control.utterance_id, control.media_time, interrupted=control.text == INTERRUPTED)
                 obey(floor.ended(other))

@@ -172,8 +172,9 @@ class Mouth:
         speech, self._speech = self._speech, None
         if speech is None:
             return
-        if interrupted and self._fast and at is not None:
-            speech.end = min(speech.end, max(speech.start, at))
+        if interrupted:
+            stops_at = at if self._fast and at is not None else self._clock.now
+            speech.end = min(speech.end, max(speech.start, stops_at))
         speech.interrupted = interrupted
         self._clock.reach(speech.end)
         self._line.send_control(

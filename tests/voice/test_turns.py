@@ -107,7 +107,7 @@ def play(line: Line, script: Sequence[tuple[str, str, int]]) -> None:
             line.step()
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(actions, st.lists(st.integers(1, 6), min_size=2, max_size=2))
 def test_two_agree_and_never_wait_for_ever(script: list[tuple[str, str, int]], delays: list[int]) -> None:
     line = Line(IDS[:2], delays)
@@ -118,7 +118,7 @@ def test_two_agree_and_never_wait_for_ever(script: list[tuple[str, str, int]], d
     assert not any(machine.wants for machine in line.machines.values())
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(actions, st.lists(st.integers(1, 6), min_size=6, max_size=6))
 def test_three_agree_and_never_wait_for_ever(script: list[tuple[str, str, int]], delays: list[int]) -> None:
     line = Line(IDS, delays)
