@@ -62,9 +62,10 @@ def recognise(decoder: Any, pcm: bytes) -> tuple[str, float]:
         decoder.process_raw(block)
     decoder.end_utt()
     hypothesis = decoder.hyp()
-    if hypothesis is None:
+    if hypothesis is None or not hypothesis.hypstr:
         return "", 1.0
-    return hypothesis.hypstr, min(1.0, decoder.logmath.exp(decoder.get_prob()))
+    # Of one word in the mean: the probability of a whole utterance falls with its length.
+    return hypothesis.hypstr, min(1.0, decoder.get_prob() ** (1 / len(hypothesis.hypstr.split())))
 
 
 def _pronunciations(pocketsphinx: Any, words: set[str]) -> Iterator[str]:

@@ -17,7 +17,8 @@ class Resampler:
 
     def __init__(self, sample_rate: int) -> None:
         self._numpy: Any = load("numpy", "voice")
-        self._stream: Any = load("soxr", "voice").ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="int16")
+        # In floating point: with integers soxr dithers, and silence would not stay silent.
+        self._stream: Any = load("soxr", "voice").ResampleStream(sample_rate, SAMPLE_RATE, 1, dtype="float32")
         self._rest = b""
 
     def feed(self, pcm: bytes) -> bytes:
@@ -32,6 +33,7 @@ class Resampler:
         return self._resampled(b"", last=True)
 
     def _resampled(self, pcm: bytes, *, last: bool) -> bytes:
-        samples = self._numpy.frombuffer(pcm, dtype="<i2")
-        resampled: bytes = self._stream.resample_chunk(samples, last=last).tobytes()
-        return resampled
+        samples = self._numpy.frombuffer(pcm, dtype="<i2").astype("float32")
+        resampled = self._numpy.rint(self._stream.resample_chunk(samples, last=last))
+        octets: bytes = resampled.clip(-32768, 32767).astype("<i2").tobytes()
+        return octets
