@@ -70,6 +70,9 @@ class Settings(BaseModel):
     model_name: str = Field("gpt-4o-mini", description="language model for routing and for agents that name none")
     openai_api_key: str = Field("", description="key of the model endpoint (OPENAI_API_KEY)", repr=False)
     openai_base_url: str = Field("", description="OpenAI-compatible endpoint (OPENAI_BASE_URL)")
+    voice_speaker: str = Field("espeak", description="what voice agents speak with")
+    voice_recogniser: str = Field("pocketsphinx", description="what voice agents hear with")
+    voice_activity: str = Field("pocketsphinx", description="what tells voice agents that somebody speaks")
     model_timeout_seconds: float = Field(20.0, gt=0, description="deadline of one question to the model")
 
 

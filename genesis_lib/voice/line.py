@@ -79,6 +79,8 @@ class RoomLine:
         self._controls = Outbox(hooks.on_stuck)
         self._transcripts = Outbox(hooks.on_stuck)
         self._endpoints: list[Reader | Writer] = []
+        self._control_reader: Reader | None = None
+        self._early: list[Sample] = []
         self.muted = False
 
     async def open(self) -> None:
@@ -101,6 +103,8 @@ class RoomLine:
             CONTROL_TOPIC, self._take_controls, partition=self._partition, on_match=self._on_writer
         )
         self._endpoints.append(self._control_reader)
+        early, self._early = self._early, []
+        self._take_controls(early)
 
     async def close(self) -> None:
         """Delete the endpoints, what was sent before has been written by then."""
@@ -151,6 +155,9 @@ class RoomLine:
                 self._hooks.on_frame(frame, sample.publication)
 
     def _take_controls(self, samples: Sequence[Sample]) -> None:
+        if self._control_reader is None:  # who is behind them cannot be told before the reader is there
+            self._early.extend(samples)
+            return
         for sample, control in decoded(samples, decode_control, self._room):
             writer = self._control_reader.lookup_publication(sample.publication)
             if writer is None:

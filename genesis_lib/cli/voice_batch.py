@@ -1,0 +1,112 @@
+"""`genesis voice batch`: many spoken calls, one after the other, and a table of them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from genesis_lib.cli.invocation import Invocation, common_options, json_option
+from genesis_lib.cli.output import complain, show, write_json
+
+if TYPE_CHECKING:
+    from genesis_lib.errors import GenesisError
+    from genesis_lib.voice.production import CallResult
+    from genesis_lib.voice.scenario import Scenario
+
+
+@click.command("batch")
+@click.argument("scenarios", nargs=-1)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("calls"), metavar="DIR", help="[default: calls]")
+@click.option(
+    "--pace",
+    type=click.Choice(["realtime", "fast"]),
+    default="fast",
+    help="In real time, or as fast as speech is made.  [default: fast]",
+)
+@json_option("One JSON array with an object for each call.")
+@common_options
+@click.pass_obj
+def command(invocation: Invocation, scenarios: tuple[str, ...], out: Path, pace: Literal["realtime", "fast"]) -> int:
+    """Hold the calls of these SCENARIOS, of all scripted ones that come with the library when none is named, each recorded
+    into a directory of its own below DIR.
+
+    Exit status: 0 all reached what their scenarios want, 1 not all.
+    """
+    from genesis_lib.testing.domains import free_domain
+
+    if invocation.interfaces is None:
+        invocation.interfaces = "lo"
+    if invocation.domain is not None:
+        return asyncio.run(_run(invocation, scenarios, out, pace))
+    with free_domain() as domain:
+        invocation.domain = domain
+        return asyncio.run(_run(invocation, scenarios, out, pace))
+
+
+async def _run(invocation: Invocation, names: tuple[str, ...], out: Path, pace: Literal["realtime", "fast"]) -> int:
+    from genesis_lib.cli.voice_run import summary
+    from genesis_lib.cli.voice_stage import called_by, stage
+    from genesis_lib.errors import GenesisError
+
+    chosen = await asyncio.to_thread(_chosen, names)
+    called = frozenset[str]().union(*(called_by(scenario) for scenario in chosen.values()))
+    results: dict[str, CallResult | GenesisError] = {}
+    async with stage(invocation.settings(), invocation.environment(), called) as ready:
+        for name, scenario in chosen.items():
+            if not invocation.json:
+                complain(f"{name}: {scenario.title}")
+            try:
+                results[name] = await ready.play(name, scenario, {}, out / Path(name).stem, pace)
+            except GenesisError as error:
+                results[name] = error
+    if invocation.json:
+        write_json(
+            [
+                {"scenario": name, "error": str(result)}
+                if isinstance(result, GenesisError)
+                else {"scenario": name, **summary(result, out / Path(name).stem)}
+                for name, result in results.items()
+            ]
+        )
+    else:
+        _show_table(results)
+    return 0 if all(not isinstance(each, GenesisError) and not each.missing for each in results.values()) else 1
+
+
+def _chosen(names: tuple[str, ...]) -> dict[str, Scenario]:
+    from genesis_lib.voice.scenario import list_scenarios, load_scenario
+
+    if names:
+        return {name: load_scenario(name) for name in names}
+    return {name: one for name, one in list_scenarios().items() if one.customer.steps and one.support.steps}
+
+
+def _show_table(results: dict[str, CallResult | GenesisError]) -> None:
+    from rich.table import Table
+
+    from genesis_lib.errors import GenesisError
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("SCENARIO", "RESULT", "TURNS", "DURATION", "GAP", "WORD ERROR", "BUS CALLS", "ENDED"):
+        table.add_column(column, overflow="fold")
+    for name, result in results.items():
+        if isinstance(result, GenesisError):
+            table.add_row(name, "[red]failed[/red]", "", "", "", "", "", str(result))
+            continue
+        figures = result.figures
+        errors = [f"{each.rate:.0%}" for each in figures.word_error.values() if each.rate is not None]
+        gap = figures.response_gaps.median
+        table.add_row(
+            name,
+            "[red]missed[/red]" if result.missing else "[green]reached[/green]",
+            str(figures.turns),
+            f"{figures.duration_seconds:.1f} s",
+            "" if gap is None else f"{gap:.2f} s",
+            " / ".join(errors),
+            str(figures.bus_calls.count),
+            result.reason,
+        )
+    show(table)

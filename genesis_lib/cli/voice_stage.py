@@ -1,0 +1,74 @@
+"""The processes of a spoken call: two voice agents, and the agents that its scenario calls on the bus."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from genesis_lib.cli.demo_processes import DemoProcesses
+from genesis_lib.interface import GenesisInterface
+from genesis_lib.voice.scenario import SIDES, Scenario, Side
+
+if TYPE_CHECKING:
+    from genesis_lib.settings import Settings
+    from genesis_lib.voice.production import CallResult
+    from genesis_lib.voice.recorder import CallWatcher
+
+_VOICES: Mapping[Side, str] = {
+    "customer": "genesis_lib.voice.agent:CustomerAgent",
+    "support": "genesis_lib.voice.agent:SupportAgent",
+}
+_SPECIALISTS = {"WeatherExpert": "genesis_lib.agents.weather:OpenWeatherMapAgent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where calls are held: both agents are ready."""
+
+    bus: GenesisInterface
+    agents: dict[Side, str]
+
+    async def play(
+        self,
+        scenario_name: str,
+        scenario: Scenario,
+        personas: Mapping[Side, str],
+        directory: Path,
+        pace: Literal["realtime", "fast"],
+        watchers: tuple[CallWatcher, ...] = (),
+    ) -> CallResult:
+        """Hold and record one call; raises as `produce`."""
+        from genesis_lib.voice.production import Production, produce
+
+        played_by = {side: personas.get(side) or scenario.persona_of(side) for side in SIDES}
+        room = f"{scenario_name.rpartition('/')[2]}-{os.urandom(4).hex()}"
+        production = Production(scenario_name, scenario, self.agents, played_by, room, directory, pace)
+        return await produce(self.bus, production, watchers)
+
+
+@asynccontextmanager
+async def stage(settings: Settings, environment: Mapping[str, str], called: frozenset[str]) -> AsyncIterator[Stage]:
+    """Start the two voice agents, and those of the agents to be called that come with the library and are not there."""
+    async with DemoProcesses() as processes:
+        bus = GenesisInterface("voice", settings=settings)
+        bus.add_discovery_callback(processes.on_agent)
+        voices = {side: await processes.start(_VOICES[side], {**os.environ, **environment}) for side in SIDES}
+        async with bus:
+            for name in called & _SPECIALISTS.keys():
+                if not bus.is_agent_discovered(name):
+                    await processes.start(_SPECIALISTS[name], {**os.environ, **environment})
+            waiting = list(processes.all)
+            while waiting:
+                waiting.remove(await processes.next_ready(waiting))
+            yield Stage(bus, {side: voices[side].ready.result().agent_id for side in SIDES})
+
+
+def called_by(scenario: Scenario) -> frozenset[str]:
+    """The agents that the scripts of a scenario call, and those that its success asks for."""
+    steps = [step for side in SIDES for step in scenario.part(side).steps]
+    in_steps = {step.call.agent for step in steps if step.call is not None}
+    return frozenset(in_steps | {condition.agent for condition in scenario.success.called})
