@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import wave
 from array import array
@@ -55,7 +56,7 @@ class OpenAISpeaker:
                 async for piece in response.iter_bytes():
                     if resampled := resampler.feed(piece):
                         yield resampled
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, _transport_error()) as error:
             raise _failure(self._client, self._model, error) from error
         yield resampler.finish()
 
@@ -104,6 +105,15 @@ def _client(settings: Settings) -> openai.AsyncOpenAI:
         base_url=settings.openai_base_url or None,
         timeout=settings.model_timeout_seconds,
     )
+
+
+def _transport_error() -> type[Exception]:
+    """What is raised when a stream breaks off: the client's HTTP library differs between its versions."""
+    import openai
+
+    library = importlib.import_module(openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0])
+    error: type[Exception] = library.HTTPError
+    return error
 
 
 def _failure(client: openai.AsyncOpenAI, model: str, error: Exception) -> VoiceError:
