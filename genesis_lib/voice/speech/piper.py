@@ -41,7 +41,15 @@ class PiperSpeaker:
         failures = load("onnxruntime.capi.onnxruntime_pybind11_state", _EXTRA)
         try:
             self._voice: Any = piper.PiperVoice.load(path)
-        except (OSError, ValueError, LookupError, failures.Fail, failures.InvalidProtobuf) as error:
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            failures.Fail,
+            failures.InvalidProtobuf,
+        ) as error:
             raise VoiceError(f"{path} is no Piper voice: {error}") from error
         self._style: Any = load("piper.config", _EXTRA).SynthesisConfig
 
