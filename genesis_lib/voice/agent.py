@@ -21,6 +21,7 @@ from genesis_lib.voice.room import VoiceRoom
 from genesis_lib.voice.scenario import Side, load_scenario, other_side
 from genesis_lib.voice.script import sentences
 from genesis_lib.voice.speech.open import open_recogniser, open_speaker, open_voice_activity
+from genesis_lib.voice.speech.ports import VoiceActivity
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,12 @@ class VoiceAgent(MonitoredAgent):
         """See GenesisAgent."""
         return {"agent_type": "specialized", "specializations": ["voice"], "capabilities": ["voice_call"]}
 
+    def make_room(self, room: str, pace: Pace, voice_activity: VoiceActivity) -> VoiceRoom:
+        """The room to talk in, not joined yet. To be overridden by who wants another one."""
+        return VoiceRoom(
+            self.app.participant, room, self.app.agent_id, self.agent_name, pace=pace, voice_activity=voice_activity
+        )
+
     async def process_request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Say what the agent is doing; calls are steered by its functions."""
         going = self._going
@@ -115,14 +122,7 @@ class VoiceAgent(MonitoredAgent):
             stack.push_async_callback(speaker.close)
             recogniser = await open_recogniser(self._recogniser_name, sentences(script, {other: partner}))
             stack.push_async_callback(recogniser.close)
-            joined = await VoiceRoom(
-                self.app.participant,
-                room,
-                self.app.agent_id,
-                self.agent_name,
-                pace=pace,
-                voice_activity=await open_voice_activity(self._voice_activity_name),
-            ).join()
+            joined = await self.make_room(room, pace, await open_voice_activity(self._voice_activity_name)).join()
             stack.push_async_callback(joined.leave)
             partner_id = await joined.wait_for_participant(patience)
             call = Call(
