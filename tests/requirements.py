@@ -356,7 +356,10 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "an_agent_that_was_killed_is_unavailable",
             "calls_waiting_for_a_throttled_agent_that_dies_are_lost",
         ),
-        face__test_requests=("a_call_waits_for_an_agent_that_comes_later", "the_first_call_of_a_fresh_caller_is_answered"),
+        face__test_requests=(
+            "a_call_waits_for_an_agent_that_comes_later",
+            "the_first_call_of_a_fresh_caller_is_answered",
+        ),
         resilience__test_killed_agents=(
             "calls_in_flight_fail_with_a_typed_error_and_nothing_runs_twice",
             "streams_in_flight_fail_with_a_typed_error",
@@ -434,12 +437,41 @@ REQUIREMENTS: tuple[Requirement, ...] = (
     ),
     _planned("F3", "DDS Security with tooling for its artefacts."),
     # Voice
-    _planned("G1", "Two voice agents hold a spoken conversation."),
+    _done(
+        "G1",
+        "Two voice agents hold a spoken conversation of several turns, each hearing the other's audio through speech"
+        " recognition.",
+        voice__test_calls=(
+            "two_agents_talk_hear_each_other_and_are_recorded",
+            "a_wire_that_carries_no_speech_breaks_the_conversation",
+            "barging_in_truncates_what_was_said",
+        ),
+    ),
     _planned("G2", "Worker processes and an orchestrator for the room."),
-    _planned("G3", "Audio of both sides and transcripts are captured."),
-    _planned("G4", "Personas and scenarios as data."),
+    _done(
+        "G3",
+        "Audio of both sides and full transcripts, spoken and heard, are captured.",
+        voice__test_calls=(
+            "two_agents_talk_hear_each_other_and_are_recorded",
+            "the_record_says_what_was_spoken_and_what_was_heard",
+            "a_side_that_is_killed_ends_the_call_and_the_recording_is_readable",
+        ),
+    ),
+    _done(
+        "G4",
+        "Customer personas and scenarios as data, in TOML.",
+        voice__test_scenario=("at_least_five_scripts_come_with_the_library", "mistakes_have_a_line_and_a_reason"),
+        voice__test_calls=("two_agents_talk_hear_each_other_and_are_recorded",),
+    ),
     _planned("G5", "Without a server over DDS, and in a LiveKit room."),
-    _planned("G6", "Voice agents are agents of the bus."),
+    _done(
+        "G6",
+        "Voice agents are agents of the bus: they call specialists while they talk, and are steered by calls.",
+        voice__test_calls=(
+            "support_asks_the_weather_agent_while_the_customer_waits",
+            "calls_are_steered_on_the_bus",
+        ),
+    ),
     _planned("G7", "Quality figures, dispatch retries, clear errors."),
     # Functions, interfaces, memory
     _planned("H1", "Services with functions of their own; tools in the process."),
