@@ -51,9 +51,9 @@ async def test_words_of_one_syllable_are_understood(speaker: EspeakSpeaker) -> N
 
 
 async def test_words_that_no_dictionary_has_are_understood(speaker: EspeakSpeaker) -> None:
-    sentences = ["My Zentrofax is broken.", "Ask Quillibald about it.", "My kettle is here."]
+    sentences = ["My Zentrofax is broken.", "Ask Quillibald about it.", "My kettle is here.", "日本"]
     recogniser = await open_recogniser("pocketsphinx", sentences)
-    heard = [(await recogniser.recognise(await audio_of(speaker, sentence))).text for sentence in sentences]
+    heard = [(await recogniser.recognise(await audio_of(speaker, sentence))).text for sentence in sentences[:3]]
     await recogniser.close()
     assert "zentrofax" in heard[0]
     assert "quillibald" in heard[1]
@@ -67,9 +67,9 @@ async def test_other_words_than_the_expected_do_not_come_out(recogniser: Recogni
 
 async def test_without_sentences_the_general_model_hears(speaker: EspeakSpeaker) -> None:
     recogniser = await open_recogniser("pocketsphinx")
-    heard = await recogniser.recognise(await audio_of(speaker, "Thank you very much for your help this morning."))
+    heard = await recogniser.recognise(await audio_of(speaker, SENTENCES[4]))
     await recogniser.close()
-    assert word_errors("thank you very much for your help this morning", heard.text).rate <= 0.5
+    assert word_errors(SENTENCES[4], heard.text).rate <= 0.5
 
 
 async def test_confidence_is_lower_for_what_was_not_expected(recogniser: Recogniser, speaker: EspeakSpeaker) -> None:
@@ -78,9 +78,10 @@ async def test_confidence_is_lower_for_what_was_not_expected(recogniser: Recogni
     assert 0 < strange.confidence < expected.confidence <= 1
 
 
-@pytest.mark.parametrize("deviation", [0, 3, 30, 100, 300, 1000, 3000, 10_000])
+@pytest.mark.parametrize("deviation", [0, 3, 30, 100, 300, 1000, 2000, 3000, 10_000])
 async def test_silence_and_noise_are_no_words(recogniser: Recogniser, deviation: float) -> None:
-    assert (await recogniser.recognise(white_noise(deviation))).text == ""
+    heard = [await recogniser.recognise(white_noise(deviation, seed=seed)) for seed in range(5)]
+    assert [recognition.text for recognition in heard] == [""] * 5
 
 
 @pytest.mark.parametrize("pcm", [b"", bytes(2), bytes(640)])

@@ -35,32 +35,33 @@ class PocketsphinxRecogniser:
         Raises:
             VoiceError: a package of the extra `voice` is missing, or the process ended.
         """
-        await asyncio.to_thread(load, "pocketsphinx", "voice")
         pipe = asyncio.subprocess.PIPE
         # In a session of its own, so that Ctrl-C at the terminal reaches the agent alone.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", _WORKER, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            sys.executable, "-m", _WORKER, stdin=pipe, stdout=pipe, start_new_session=True
         )
         recogniser = cls(process)
         try:
-            await recogniser._exchange(json.dumps(list(sentences)).encode() + b"\n")
+            ready = await recogniser._exchange(json.dumps(list(sentences)).encode() + b"\n")
         except asyncio.CancelledError:
             process.kill()
             raise
+        if ready["error"]:
+            await recogniser.close()
+            raise VoiceError(ready["error"])
         return recogniser
 
     async def recognise(self, pcm: bytes) -> Recognition:
         """See Recogniser."""
         # Shielded: when the caller gives up, the answer is still read before the next utterance is sent.
-        answer = await asyncio.shield(self._exchange(len(pcm).to_bytes(LENGTH_BYTES) + pcm))
-        return Recognition(**json.loads(answer))
+        return Recognition(**await asyncio.shield(self._exchange(len(pcm).to_bytes(LENGTH_BYTES) + pcm)))
 
     async def close(self) -> None:
         """End the process."""
         async with self._one_at_a_time:
             await self._end()
 
-    async def _exchange(self, octets: bytes) -> bytes:
+    async def _exchange(self, octets: bytes) -> dict[str, Any]:
         reader, writer = self._process.stdout, self._process.stdin
         assert reader is not None
         assert writer is not None
@@ -71,18 +72,19 @@ class PocketsphinxRecogniser:
                 answer = await reader.readline()
             except ConnectionError:
                 answer = b""
-            if answer:
-                return answer
-            errors = (await self._end()).decode(errors="replace").strip()
-        reason = errors.rpartition("\n")[2] or f"status {self._process.returncode}"
-        raise VoiceError(f"PocketSphinx's process ended ({reason}): open the recogniser again")
+            if not answer:
+                await self._end()
+                raise VoiceError(
+                    f"PocketSphinx's process ended with status {self._process.returncode}: open the recogniser again"
+                )
+        decoded: dict[str, Any] = json.loads(answer)
+        return decoded
 
-    async def _end(self) -> bytes:
-        """Let the process end with its input; what it wrote to standard error."""
+    async def _end(self) -> None:
+        """Let the process end with its input."""
         if self._process.stdin is not None:
             self._process.stdin.close()
-        _, errors = await self._process.communicate()
-        return errors
+        await self._process.communicate()
 
 
 class PocketsphinxVoiceActivity:

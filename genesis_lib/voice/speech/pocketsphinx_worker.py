@@ -1,20 +1,22 @@
 """The process that PocketSphinx decodes in: it holds Python's lock while it works, and would stop the event loop.
 
 Standard input has one line, the sentences to expect as a JSON list, then utterances, each after its length (4 octets, big
-endian). Standard output has one line of JSON for each of them, `{"text": ..., "confidence": ...}`, and first an empty line when
-the decoder is ready. The process ends with its input.
+endian). Standard output has a line of JSON for each: first `{"error": ""}` when the decoder is ready, or what is in
+its way, then `{"text": ..., "confidence": ...}` for every utterance. The process ends with its input.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import tempfile
+from array import array
 from collections.abc import Iterator, Sequence
+from operator import mul
 from pathlib import Path
 from typing import Any
 
+from genesis_lib.errors import VoiceError
 from genesis_lib.voice.audio import FRAME_BYTES, FRAME_SECONDS, SAMPLE_RATE
 from genesis_lib.voice.speech.libraries import load
 from genesis_lib.voice.speech.pronunciation import arpabet
@@ -22,13 +24,15 @@ from genesis_lib.voice.words import spoken_words
 
 LENGTH_BYTES = 4
 
-_logger = logging.getLogger(__name__)
 _BLOCK_BYTES = 5 * FRAME_BYTES
 _DICTIONARY = "en-us/cmudict-en-us.dict"
 _PAUSE = bytes(10 * FRAME_BYTES)
 
 # Shorter than what VoiceActivity uses, so that a single "yes" counts.
 _WINDOW_SECONDS, _SPEECH_SHARE = 0.2, 0.6
+
+# As a ratio of powers: 3 dB.
+_STEADY = 2
 
 
 def open_decoder(sentences: Sequence[str]) -> Any:
@@ -78,22 +82,34 @@ def _pronunciations(pocketsphinx: Any, words: set[str]) -> Iterator[str]:
                 missing.discard(word)
                 yield line
     for word in sorted(missing):
-        if pronunciation := arpabet(word):
-            yield f"{word} {pronunciation}\n"
-        else:
-            _logger.warning("The recogniser cannot learn the word %r: nobody knows how it is pronounced.", word)
+        yield f"{word} {arpabet(word)}\n"
 
 
 def _has_speech(pcm: bytes) -> bool:
+    frames = [frame for frame in _blocks(pcm, FRAME_BYTES) if len(frame) == FRAME_BYTES]
+    return not _is_steady(frames) and _has_voice(frames)
+
+
+def _is_steady(frames: Sequence[bytes]) -> bool:
+    """Is this as loud in its quiet parts as in its loud ones, like noise or a hum? In speech they are 20 dB apart and more."""
+    powers = sorted(power for power in map(_power, frames) if power)
+    return not powers or powers[len(powers) * 9 // 10] < _STEADY * powers[len(powers) // 10]
+
+
+def _power(frame: bytes) -> int:
+    samples = array("h", frame)
+    return sum(map(mul, samples, samples))
+
+
+def _has_voice(frames: Sequence[bytes]) -> bool:
     pocketsphinx = load("pocketsphinx", "voice")
     endpointer = pocketsphinx.Endpointer(
         _WINDOW_SECONDS, _SPEECH_SHARE, pocketsphinx.Vad.STRICT, SAMPLE_RATE, FRAME_SECONDS
     )
-    for frame in _blocks(pcm + _PAUSE, FRAME_BYTES):
-        if len(frame) == FRAME_BYTES:
-            endpointer.process(frame)
-            if endpointer.in_speech:
-                return True
+    for frame in (*frames, *_blocks(_PAUSE, FRAME_BYTES)):
+        endpointer.process(frame)
+        if endpointer.in_speech:
+            return True
     return False
 
 
@@ -102,14 +118,21 @@ def _blocks(pcm: bytes, size: int) -> Iterator[bytes]:
 
 
 def _main() -> None:
-    read, write = sys.stdin.buffer, sys.stdout.buffer
-    decoder = open_decoder(json.loads(read.readline()))
-    write.write(b"\n")
-    write.flush()
+    read = sys.stdin.buffer
+    try:
+        decoder = open_decoder(json.loads(read.readline()))
+    except VoiceError as error:
+        _answer({"error": str(error)})
+        return
+    _answer({"error": ""})
     while length := read.read(LENGTH_BYTES):
         text, confidence = recognise(decoder, read.read(int.from_bytes(length)))
-        write.write(json.dumps({"text": text, "confidence": confidence}).encode() + b"\n")
-        write.flush()
+        _answer({"text": text, "confidence": confidence})
+
+
+def _answer(answer: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
