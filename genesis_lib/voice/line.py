@@ -30,11 +30,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Whom a line tells. `on_control` also gets the writer's handle and its DDS participant's key, `on_writer_gone` the
-    handle of a writer that is no more."""
+    """Whom a line tells: of frames and control messages with the handle of their writer, of readers in the room, and of the
+    handles of writers that are no more."""
 
     on_frame: Callable[[VoiceFrame, int], None]
-    on_control: Callable[[VoiceControl, int, bytes], None]
+    on_control: Callable[[VoiceControl, int], None]
     on_control_reader: OnMatch
     on_frame_reader: OnMatch
     on_writer_gone: Callable[[int], None]
@@ -79,8 +79,6 @@ class RoomLine:
         self._controls = Outbox(hooks.on_stuck)
         self._transcripts = Outbox(hooks.on_stuck)
         self._endpoints: list[Reader | Writer] = []
-        self._control_reader: Reader | None = None
-        self._early: list[Sample] = []
         self.muted = False
 
     async def open(self) -> None:
@@ -92,19 +90,22 @@ class RoomLine:
         hooks = self._hooks
         frames = EVERY_FRAME_TOPIC if self._lossless else FRAME_TOPIC
         self._transcripts.open(await self._writer(TRANSCRIPT_TOPIC, None))
-        self._frames = await self._writer(frames, hooks.on_frame_reader)
+        self._frames = await self._writer(frames, self._on_frame_reader)
         self._controls.open(await self._writer(CONTROL_TOPIC, hooks.on_control_reader))
         self._endpoints.append(
             await self._participant.create_reader(
-                frames, self._take_frames, partition=self._partition, on_match=self._on_writer
+                frames,
+                self._take_frames,
+                partition=self._partition,
+                user_data=self._my_id.encode(),
+                on_match=self._on_writer,
             )
         )
-        self._control_reader = await self._participant.create_reader(
-            CONTROL_TOPIC, self._take_controls, partition=self._partition, on_match=self._on_writer
+        self._endpoints.append(
+            await self._participant.create_reader(
+                CONTROL_TOPIC, self._take_controls, partition=self._partition, on_match=self._on_writer
+            )
         )
-        self._endpoints.append(self._control_reader)
-        early, self._early = self._early, []
-        self._take_controls(early)
 
     async def close(self) -> None:
         """Delete the endpoints, what was sent before has been written by then."""
@@ -155,17 +156,14 @@ class RoomLine:
                 self._hooks.on_frame(frame, sample.publication)
 
     def _take_controls(self, samples: Sequence[Sample]) -> None:
-        if self._control_reader is None:  # who is behind them cannot be told before the reader is there
-            self._early.extend(samples)
-            return
         for sample, control in decoded(samples, decode_control, self._room):
-            writer = self._control_reader.lookup_publication(sample.publication)
-            if writer is None:
-                continue
             if control.participant_id != self._my_id:
-                self._hooks.on_control(control, sample.publication, writer.participant)
-            elif control.kind is ControlKind.JOIN and writer.participant != self._participant.guid:
-                logger.warning("somebody else in voice room %s has the id %s, too: not heard", self._room, self._my_id)
+                self._hooks.on_control(control, sample.publication)
+
+    def _on_frame_reader(self, match: Match) -> None:
+        if match.matched and match.user_data == self._my_id.encode() and match.participant != self._participant.guid:
+            logger.warning("somebody else in voice room %s has the id %s, too: not heard", self._room, self._my_id)
+        self._hooks.on_frame_reader(match)
 
     def _on_writer(self, match: Match) -> None:
         if not match.matched:

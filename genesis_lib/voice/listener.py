@@ -32,7 +32,8 @@ class RoomListener:
         on_frame: called with each frame of audio. Frames past the media time of their UTTERANCE_END were never played.
         on_control: called with each control message.
         on_transcript: called with each transcript, those from before the listener came included.
-        on_gone: called with the id of a participant whose process left the room, in good order or not, after all it sent.
+        on_gone: called with the id of a participant that was heard and whose process left the room, in good order or not,
+            after all its control messages.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ _MOST_MEMBERS = 16
 class _Member:
     name: str
     publication: int
-    participant: bytes
+    by_voice: bool = False
     hears_me: bool = False
     was_answered: bool = False
 
@@ -36,17 +36,17 @@ class Members:
     def __init__(self, say_join: Callable[[str], None]) -> None:
         self._say_join = say_join
         self._known: dict[str, _Member] = {}
-        self._frame_readers: dict[int, bytes] = {}
+        self._frame_readers: dict[int, str] = {}
         self._waiting: list[asyncio.Future[None]] = []
         self.present: dict[str, str] = {}
 
-    def joined(self, other: str, name: str, *, to_me: bool, publication: int, participant: bytes) -> None:
-        """A JOIN has come, through this control writer of this DDS participant."""
+    def joined(self, other: str, name: str, *, to_me: bool, publication: int) -> None:
+        """A JOIN has come, through this control writer."""
         member = self._known.get(other)
         if member is None or member.publication != publication:
             if len(self._known) >= _MOST_MEMBERS:
                 return
-            member = self._known[other] = _Member(name, publication, participant)
+            member = self._known[other] = _Member(name, publication)
             self.present.pop(other, None)
         if not to_me or not member.was_answered:
             member.was_answered = True
@@ -57,24 +57,25 @@ class Members:
     @property
     def listeners(self) -> list[str]:
         """Those present who say what they have heard."""
-        return [other for other in self.present if self._known[other].participant]
+        return [other for other in self.present if not self._known[other].by_voice]
 
     def voice_heard(self, other: str, publication: int) -> None:
         """Audio comes from somebody who says nothing else: it is there, and lost when its frame writer is."""
         if other not in self._known and len(self._known) < _MOST_MEMBERS:
-            self._known[other] = _Member(other, publication, b"", hears_me=True)
+            self._known[other] = _Member(other, publication, by_voice=True, hears_me=True)
             self.present[other] = other
             self._wake()
 
     def on_control_reader(self, match: Match) -> None:
-        """Somebody new may hear what this side says."""
+        """Somebody new hears what this side says, and none of what it said before: not even an answer to its own JOIN."""
         if match.matched:
-            self._say_join("")
+            for target in ("", *self._known):
+                self._say_join(target)
 
     def on_frame_reader(self, match: Match) -> None:
-        """Somebody new may hear this side's voice, or does no longer."""
+        """A participant may hear this side's voice, or does no longer: readers of frames carry the id of theirs."""
         if match.matched:
-            self._frame_readers[match.handle] = match.participant
+            self._frame_readers[match.handle] = match.user_data.decode(errors="replace")
         else:
             self._frame_readers.pop(match.handle, None)
         self._update()
@@ -82,7 +83,7 @@ class Members:
     def is_another(self, other: str, publication: int) -> bool:
         """Whether this id was said by another control writer before: its process has been replaced."""
         member = self._known.get(other)
-        return member is not None and member.participant != b"" and member.publication != publication
+        return member is not None and not member.by_voice and member.publication != publication
 
     def name_of(self, other: str) -> str:
         """The name of a participant, its id when it never said."""
@@ -108,7 +109,7 @@ class Members:
     def _update(self) -> None:
         readers = set(self._frame_readers.values())
         for other, member in self._known.items():
-            if member.hears_me and member.participant in readers:
+            if member.hears_me and other in readers:
                 self.present[other] = member.name
         self._wake()
 

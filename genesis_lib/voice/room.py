@@ -242,7 +242,7 @@ class VoiceRoom:
         if speaker in self._ears:
             self._ears[speaker].take(frame)
 
-    def _on_control(self, control: VoiceControl, publication: int, participant: bytes) -> None:
+    def _on_control(self, control: VoiceControl, publication: int) -> None:
         if self.ended.done():
             return
         other, to_me = control.participant_id, control.target_id == self._id
@@ -253,7 +253,7 @@ class VoiceRoom:
             case ControlKind.JOIN:
                 self._clock.reach(control.media_time)
                 self._ear_for(other)
-                self._members.joined(other, control.text, to_me=to_me, publication=publication, participant=participant)
+                self._members.joined(other, control.text, to_me=to_me, publication=publication)
                 self._mouth.listeners_changed()
             case ControlKind.UTTERANCE_START:
                 self._clock.reach(control.media_time)

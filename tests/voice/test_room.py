@@ -100,8 +100,8 @@ async def next_of(utterances: AsyncIterator[HeardUtterance]) -> HeardUtterance:
 
 
 async def endless(goes_on: asyncio.Event) -> AsyncIterator[bytes]:
-    """Speech that begins and never ends; `goes_on` is set when it has begun."""
-    yield tone(200, 0.1)
+    """Speech that begins and never ends; `goes_on` is set when some of it has been heard, if anybody listens."""
+    yield tone(200, 0.5)
     goes_on.set()
     await asyncio.get_running_loop().create_future()
 
@@ -381,19 +381,27 @@ async def test_what_nobody_should_send_is_refused_and_the_room_goes_on(
 async def test_a_listener_hears_all_and_is_no_participant(room: VoiceRoom, ben: Peer, participant: Participant) -> None:
     frames: dict[int, VoiceFrame] = {}
     controls: list[ControlKind] = []
+    ben_is_known = asyncio.Event()
     transcripts: asyncio.Queue[VoiceTranscript] = asyncio.Queue()
     gone: asyncio.Queue[str] = asyncio.Queue()
+
+    def note(control: VoiceControl) -> None:
+        controls.append(control.kind)
+        if control.participant_id == BEN:
+            ben_is_known.set()
+
     early = VoiceTranscript(ROOM, 1, ANNA, ANNA, TranscriptSource.SPOKEN, "before", 0, 1)
     room.publish_transcript(early)
     listener = await RoomListener(
         participant,
         ROOM,
         on_frame=lambda frame: frames.__setitem__(frame.sequence, frame),
-        on_control=lambda control: controls.append(control.kind),
+        on_control=note,
         on_transcript=transcripts.put_nowait,
         on_gone=gone.put_nowait,
     ).open()
     assert await transcripts.get() == early
+    await ben_is_known.wait()
     audio = tone(300, 2)
     await room.say(pieces(audio))
     await heard_by(ben)
