@@ -123,7 +123,7 @@ async def look_around(settings: Settings, interfaces: list[NetworkInterface]) ->
     with (
         _refusals_collected(sighting.refusals),
         cyclone_trace() as trace,
-        listening(interface.name for interface in interfaces if interface.up) as domains,
+        listening(interface.name for interface in interfaces if interface.up and interface.has_ipv4) as domains,
     ):
         participant = await open_participant(settings)
         try:

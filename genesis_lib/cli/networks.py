@@ -25,6 +25,11 @@ class NetworkInterface:
     loopback: bool
     multicast: bool
 
+    @property
+    def has_ipv4(self) -> bool:
+        """Has it an IPv4 address?"""
+        return any("." in address for address in self.addresses)
+
 
 def network_interfaces() -> list[NetworkInterface]:
     """All interfaces, in the kernel's order."""

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from genesis_lib.dds.rtps_ports import SPDP_GROUP, discovery_port
@@ -32,7 +32,8 @@ def listening(interfaces: Iterable[str]) -> Iterator[dict[int, Domain]]:
     """Listen on these interfaces until the block is left, on the running event loop. Yields what is heard, by domain id."""
     heard: dict[int, Domain] = {}
     loop = asyncio.get_running_loop()
-    indices = [index for index, name in socket.if_nameindex() if name in set(interfaces)]
+    names = set(interfaces)
+    indices = [index for index, name in socket.if_nameindex() if name in names]
     with ExitStack() as open_sockets:
         for domain_id in range(LAST_DOMAIN + 1):
             listener = _listener(discovery_port(domain_id), indices)
@@ -71,7 +72,8 @@ def _listener(port: int, indices: list[int]) -> socket.socket | None:
         return None
     for index in indices:
         membership = struct.pack("4s4si", socket.inet_aton(SPDP_GROUP), b"\0\0\0\0", index)
-        listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
+        with suppress(OSError):  # it cannot multicast, or the system allows a socket no more groups (20 on Linux)
+            listener.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
     return listener
 
 

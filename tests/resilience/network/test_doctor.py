@@ -47,6 +47,19 @@ async def test_agents_on_another_domain_are_counted(west: Host, east: Host, gene
     assert "'genesis agents --domain 7'" in note
 
 
+async def test_agents_on_another_domain_are_heard_on_every_interface(
+    west: Host, east: Host, genesis_domain: int
+) -> None:
+    for number in range(15):  # as containers have them; a socket may join a group on 20
+        east.namespace.ip("link", "add", f"idle{number}", "up", "type", "veth", "peer", "name", f"other{number}")
+        east.namespace.ip("link", "set", f"other{number}", "up")
+    await west.start_agent(Ledger, environment={"GENESIS_DOMAIN_ID": "7"})
+    outcome = await east.genesis("doctor", "--json", environment={"GENESIS_INTERFACES": "lo"})
+    assert (outcome.status, outcome.stderr) == (0, "")
+    (other,) = outcome.json["other_domains"]
+    assert (other["domain_id"], other["addresses"]) == (7, [west.address])
+
+
 async def test_an_interface_without_multicast(west: Host, east: Host) -> None:
     east.namespace.ip("link", "set", "cable0", "multicast", "off")
     await west.start_agent(Ledger)
