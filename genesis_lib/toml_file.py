@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from genesis_lib.errors import ConfigError
 
-_STATEMENT = re.compile(r"""\s*(\[|["'\w][^=,#]*=)""")
+_STATEMENT = re.compile(r"""\s*(\[|("([^"\\]|\\.)*"|'[^']*'|[\w-])[^=,#]*=)""")
 _LINE_OF_SYNTAX_ERROR = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -70,7 +70,7 @@ def parse_toml(content: bytes, path: Path, error: type[TomlFileError]) -> TomlFi
     text = _decode(content, path, error)
     try:
         return TomlFile(path, text, tomllib.loads(text), error)
-    except tomllib.TOMLDecodeError as failure:
+    except ValueError as failure:  # TOMLDecodeError, or a number with too many digits
         found = _LINE_OF_SYNTAX_ERROR.search(str(failure))
         line = int(found[1]) if found and found[1] else text.rstrip("\n").count("\n") + 1
         raise error(path, line, _LINE_OF_SYNTAX_ERROR.sub("", str(failure))) from None
@@ -105,7 +105,7 @@ def _line_of(text: str, where: Sequence[str | int]) -> int:
             end = starts[statements] if statements < len(starts) else len(lines)
             try:
                 return _holds(tomllib.loads("\n".join([*lines[:end], ""])), where)
-            except tomllib.TOMLDecodeError:
+            except ValueError:
                 continue  # it ends within a value of several lines
         return False
 

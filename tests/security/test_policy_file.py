@@ -79,7 +79,10 @@ def test_a_policy_without_rules() -> None:
         (GOOD.replace('"@unannounced"', '"The Shop"'), 12, "agent ids or @unannounced, never names"),
         (GOOD.replace('"@unannounced"', '""'), 12, "no pattern: ''"),
         (GOOD.replace('["audit"]', "{ audit = true }"), 15, "capabilities has to be a list"),
+        ("-default = 1\n", 1, "unknown key '-default'"),
+        ('default = "deny"\n\n"a, b" = 1\n', 3, "unknown key 'a, b'"),
         # No TOML at all.
+        ('default = "deny"\nrule = ' + "1" * 5_000, 2, "4300 digits"),
         (GOOD.replace("effect = ", "effect "), 5, "Expected '='"),
         (GOOD.replace('["Books"]', '["Books"'), 8, "Unclosed array"),
         (GOOD + '\n[[rule]]\neffect = "allow', 18, "Unterminated string"),
