@@ -187,14 +187,18 @@ class Replier:
             if execution is not None:
                 execution.grant_credit()
         elif not client.executed.admit(number):
-            for payload in client.executed.replies(number):
-                client.channel.send(payload)
+            if self._listens(client):
+                for payload in client.executed.replies(number):
+                    client.channel.send(payload)
         else:
             refusal = self._refusal(client, request, deadline) or self._admit(client, request, deadline)
             if refusal is not None:
                 self._on_refused(request, client.caller, refusal)
-                if client.channel.backlog_messages < 2 * _BACKLOG_MESSAGES:  # beyond it nobody listens
+                if self._listens(client):
                     self._send_error(client, request, refusal)
+
+    def _listens(self, client: Client) -> bool:
+        return client.channel.backlog_messages < 2 * _BACKLOG_MESSAGES
 
     def _refusal(self, client: Client, request: AgentRequest, deadline: float | None) -> GenesisError | None:
         if self._draining:
@@ -254,17 +258,23 @@ class Replier:
     # Replies
 
     def _send(self, client: Client, request: AgentRequest, reply: AgentReply) -> None:
-        reply.writer_guid, reply.sequence_number = request.writer_guid, request.sequence_number
-        reply.replier_agent_id = self._agent_id
-        if not reply.conversation_id:
-            reply.conversation_id = request.conversation_id
-        payload = encode_reply(reply)
+        payload = self._encode(request, reply)
         if len(payload) > self._max_message_bytes:
             raise MessageTooLarge(
                 f"the reply of agent {self._agent_id} has {len(payload)} bytes, the limit is {self._max_message_bytes}"
                 " (setting max_message_bytes); yield it in parts",
                 target=self._agent_id,
             )
+        self._write(client, request, payload)
+
+    def _encode(self, request: AgentRequest, reply: AgentReply) -> bytes:
+        reply.writer_guid, reply.sequence_number = request.writer_guid, request.sequence_number
+        reply.replier_agent_id = self._agent_id
+        if not reply.conversation_id:
+            reply.conversation_id = request.conversation_id
+        return encode_reply(reply)
+
+    def _write(self, client: Client, request: AgentRequest, payload: bytes) -> None:
         client.executed.keep(request.sequence_number, payload)
         try:
             client.channel.send(payload)
@@ -272,15 +282,13 @@ class Replier:
             logger.error("agent %s cannot send a reply: %s", self._agent_id, error)
 
     def _send_error(self, client: Client, request: AgentRequest, error: GenesisError, part_number: int = 0) -> None:
-        self._send(
-            client,
-            request,
-            AgentReply(
-                clean_text(str(error)),
-                error.status,
-                metadata={"error": type(error).__name__},
-                remote_exception=remote_exception_for(error),
-                retry_after_ns=round((error.retry_after_seconds or 0) * 1e9),
-                part_number=part_number,
-            ),
+        """Whatever its size: it is small but for the conversation id, which is the caller's own."""
+        reply = AgentReply(
+            clean_text(str(error)),
+            error.status,
+            metadata={"error": type(error).__name__},
+            remote_exception=remote_exception_for(error),
+            retry_after_ns=round((error.retry_after_seconds or 0) * 1e9),
+            part_number=part_number,
         )
+        self._write(client, request, self._encode(request, reply))

@@ -17,6 +17,7 @@ from genesis_lib.errors import (
     DecodeError,
     GenesisError,
     MessageTooLarge,
+    RemoteAgentError,
     RequestTimeout,
     error_class_for,
 )
@@ -24,7 +25,7 @@ from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, Req
 from genesis_lib.rpc.caller_identity import INBOX_BYTES, connection_data
 from genesis_lib.rpc.diagnosis import explain_no_match
 from genesis_lib.rpc.expiry import ExpiryTimer
-from genesis_lib.rpc.streams import CREDIT_BATCH, join_parts
+from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW, join_parts
 from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
 
 logger = logging.getLogger(__name__)
@@ -371,6 +372,13 @@ class Requester:
     def _on_part(self, part: AgentReply, call: _Call, size: int) -> None:
         call.parts.append(part)
         if call.streams:
+            if len(call.parts) > CREDIT_WINDOW:
+                call.future.set_exception(
+                    RemoteAgentError(
+                        f"{self.info.name} sent more parts of its reply than it was allowed to",
+                        target=self.info.agent_id,
+                    )
+                )
             if call.arrived is not None:
                 call.arrived.set()
             return

@@ -33,6 +33,7 @@ def agents() -> Iterator[None]:
             (Faulty, {"agent_id": "agent"}, SMALL),
             (FaultyStreamer, {"agent_id": "streamer"}, SMALL),
             (Faulty, {"agent_id": "narrow", "agent_name": "Narrow"}, {"GENESIS_MAX_CONCURRENCY": "1"}),
+            (Faulty, {"agent_id": "tight"}, {"GENESIS_MAX_CONCURRENCY": "1", "GENESIS_MAX_MESSAGE_BYTES": "1024"}),
         ),
     ):
         yield
@@ -41,7 +42,7 @@ def agents() -> Iterator[None]:
 @pytest.fixture
 async def bus(agents: None) -> AsyncIterator[GenesisInterface]:
     async with GenesisInterface() as interface:
-        for agent_id in ("agent", "streamer", "narrow"):
+        for agent_id in ("agent", "streamer", "narrow", "tight"):
             assert await interface.wait_for_agent(agent_id)
         yield interface
 
@@ -133,9 +134,10 @@ async def test_a_hook_that_cancels_itself_is_a_typed_error(bus: GenesisInterface
 
 
 async def test_a_hook_that_never_returns_is_a_timeout(bus: GenesisInterface) -> None:
-    hanging = [bus.request_agent("agent", "hang", timeout_seconds=0.5) for _ in range(20)]
-    for error in await asyncio.gather(*hanging, return_exceptions=True):
-        assert isinstance(error, RequestTimeout)
+    async with GenesisInterface() as other:  # the circuits are each caller's own
+        hanging = [other.request_agent("agent", "hang", timeout_seconds=0.5) for _ in range(20)]
+        for error in await asyncio.gather(*hanging, return_exceptions=True):
+            assert isinstance(error, RequestTimeout)
     await _serves(bus)
 
 
@@ -144,6 +146,20 @@ async def test_a_reply_over_the_limit_is_too_large(bus: GenesisInterface) -> Non
         assert isinstance(error, MessageTooLarge), (message, error)
         assert "max_message_bytes" in str(error)
     await _serves(bus)
+
+
+async def test_a_request_whose_every_reply_is_over_the_limit_gets_an_error(bus: GenesisInterface) -> None:
+    """A reply carries the conversation's id. The agent takes one request at a time: its turn has to pass on."""
+    asked = [
+        bus.request_agent("tight", "raise long", timeout_seconds=5),
+        bus.request_agent("tight", "hello", "c" * 10_000, timeout_seconds=5),
+        bus.request_agent("tight", "hello", timeout_seconds=5),
+    ]
+    long_error, too_large, answered = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(long_error, RemoteAgentError)
+    assert isinstance(too_large, MessageTooLarge)
+    assert isinstance(answered, dict)
+    assert answered["message"] == "fine"
 
 
 async def test_a_stream_that_goes_wrong_keeps_its_good_parts(bus: GenesisInterface) -> None:

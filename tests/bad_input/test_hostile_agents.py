@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from genesis_lib import GenesisInterface, MessageTooLarge
+from genesis_lib import GenesisInterface, MessageTooLarge, RemoteAgentError
 from genesis_lib.cli.demo_trace import JourneyWatcher
 from genesis_lib.dds.cdr import codec
 from genesis_lib.discovery.wire import encode_agent
@@ -117,6 +117,26 @@ async def test_parts_without_end_are_cut(evil: Peer, bus: GenesisInterface, back
     await _reply(evil, *[encode_reply(part)] * 20)
     with pytest.raises(MessageTooLarge):
         await call
+
+
+async def test_a_stream_faster_than_allowed_is_cut(evil: Peer, bus: GenesisInterface, background: Background) -> None:
+    stream = bus.stream_agent_request("evil", "hello", timeout_seconds=30)
+    first = background(anext(stream))
+    request = await _first_request(evil, bus)
+    part = AgentReply("x", writer_guid=request.writer_guid, sequence_number=request.sequence_number)
+    part.final = Final.MORE
+    await _reply(evil, *[encode_reply(part)] * 200)
+    assert (await first)["message"] == "x"
+    taken = 1
+
+    async def read_on() -> None:
+        nonlocal taken
+        async for _ in stream:
+            taken += 1
+
+    with pytest.raises(RemoteAgentError, match="more parts"):
+        await read_on()
+    assert taken < 200
 
 
 async def test_events_and_statuses_that_lie(

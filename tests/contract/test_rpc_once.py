@@ -17,6 +17,7 @@ from tests.contract.callers import diary, wait_for
 from tests.contract.recorder import Recorder
 
 SERVICE = "WorkerService_worker"
+UNREAD_REPLIES = 16_384
 
 
 class RawClient:
@@ -27,14 +28,23 @@ class RawClient:
         self._seen = Recorder()
 
     async def open(self) -> None:
-        inbox, requests, replies = os.urandom(16), Recorder(), Recorder()
-        await self._participant.create_reader(
-            reply_topic(SERVICE), self._seen.on_samples, partition=inbox.hex(), on_match=replies.on_match
-        )
+        await self.connect()
+        await self.listen()
+
+    async def connect(self) -> None:
+        """Be able to send."""
+        self._inbox, requests = os.urandom(16), Recorder()
         self._writer: Writer = await self._participant.create_writer(
-            request_topic(SERVICE), user_data=inbox, on_match=requests.on_match
+            request_topic(SERVICE), user_data=self._inbox, on_match=requests.on_match
         )
         await requests.matched()
+
+    async def listen(self) -> None:
+        """Take replies in."""
+        replies = Recorder()
+        await self._participant.create_reader(
+            reply_topic(SERVICE), self._seen.on_samples, partition=self._inbox.hex(), on_match=replies.on_match
+        )
         await replies.matched()
 
     async def send(self, number: int, message: str, kind: RequestKind = RequestKind.CALL) -> None:
@@ -69,6 +79,22 @@ async def test_a_resend_is_not_executed_and_gets_the_same_reply(raw: RawClient, 
     assert first == second == third
     assert first.message == "it done"
     assert (await diary(bus, "worker"))["ran it"] == 1
+
+
+async def test_resends_of_who_takes_no_reply_in_are_not_answered_without_bound(
+    raw: RawClient, participant: Participant
+) -> None:
+    deaf = RawClient(participant)
+    await deaf.connect()
+    for _ in range(UNREAD_REPLIES + 5_000):
+        await deaf.send(1, "run it")
+    await raw.send(1, "run another")
+    await raw.replies(1)
+    await deaf.listen()
+    await deaf.replies(UNREAD_REPLIES)
+    await deaf.send(2, "run the last")
+    numbers = [reply.sequence_number for reply in await deaf.replies(UNREAD_REPLIES + 1)]
+    assert numbers == [1] * UNREAD_REPLIES + [2]
 
 
 async def test_a_resend_while_the_first_runs_is_not_executed(raw: RawClient, bus: GenesisInterface) -> None:
