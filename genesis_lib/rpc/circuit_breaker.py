@@ -91,8 +91,8 @@ class CircuitBreakers:
             return
         circuit = self._circuits.setdefault(info.agent_id, _Circuit())
         circuit.failures += 1
+        self._forget_oldest()
         if circuit.state is CircuitState.CLOSED and circuit.failures < self._threshold:
-            self._forget_oldest()
             return
         was, circuit.state = circuit.state, CircuitState.OPEN
         if was is not CircuitState.OPEN:

@@ -107,6 +107,15 @@ def test_half_open_lets_one_through_at_a_time() -> None:
     assert circuit.changes == [CircuitState.OPEN, CircuitState.CLOSED]
 
 
+@pytest.mark.parametrize("threshold", [1, 3])
+def test_agents_that_never_come_back_are_forgotten(threshold: int) -> None:
+    breakers = CircuitBreakers(threshold, 10.0, lambda: 0.0, lambda info, state: None)
+    for number in range(2_000):
+        breakers.failed(AgentInfo(str(number), "Agent"), AgentLost("gone"))
+    assert len(breakers.states) < 1_100
+    assert len(breakers.refusing) < 1_100
+
+
 def test_a_trial_whose_caller_left_does_not_block_the_next() -> None:
     circuit = Circuit()
     circuit.fail(3)
