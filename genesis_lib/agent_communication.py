@@ -104,7 +104,7 @@ class AgentCommunicationMixin:
             wait: wait for the agent until the deadline when it is not there.
 
         A request that cannot have run (no connection, agent shutting down, Overloaded, RateLimited) is sent again, with
-        backoff and not before the agent allows it, up to `retry_attempts` times within the deadline; with a name as target
+        backoff and not before the agent allows it, `retry_attempts` times in all at most; with a name as target
         perhaps to another agent of that name.
 
         Returns:
