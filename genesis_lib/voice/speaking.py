@@ -146,7 +146,7 @@ class Mouth:
             self._break_off(self._speech)
         if self._begun is not None and not self._begun.done():
             self._begun.set_exception(VoiceError(f"nothing can be said any more: {reason}"))
-        self.obey(self.floor.give_up())
+        self.floor.give_up()
 
     async def _take_floor(self) -> _Speech:
         if self._closed:
@@ -156,7 +156,7 @@ class Mouth:
         try:
             return await self._begun
         except asyncio.CancelledError:
-            self.obey(self.floor.give_up())
+            self.floor.give_up()
             if self._speech is not None:
                 self._break_off(self._speech)
             raise

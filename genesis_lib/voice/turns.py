@@ -1,8 +1,9 @@
 """Who has the floor: one machine for each side, connected by control messages that keep their order for each sender.
 
 The floor is taken by starting. Two that start at once find out when they hear each other: the one with the lower id yields.
-Whoever wants the floor while another has it asks for it; the holder grants it just before it ends, and the one granted
-starts or passes the grant on (a grant to nobody in particular). An interruption is a request that is granted at once.
+Whoever wants the floor while another has it asks for it. The holder grants it just before it ends; then all others leave
+the floor to the one granted, or ask that one, who lets go of it (a grant to nobody in particular) when it wants it no more.
+An interruption is a request that is granted at once.
 A participant that sends no controls holds the floor for as long as its voice is heard, and always has its way.
 """
 
@@ -24,7 +25,7 @@ class Say:
 
 
 class FloorMachine:
-    """The floor as one participant sees it. Every method returns what to send, in this order.
+    """The floor as one participant sees it. Methods return what to send, in this order.
 
     Args:
         my_id: the participant's id.
@@ -56,12 +57,9 @@ class FloorMachine:
         self.wants = True
         return self._take() or self._ask()
 
-    def give_up(self) -> Sequence[Say]:
+    def give_up(self) -> None:
         """This side does not want the floor any more."""
         self.wants = False
-        if self._granted != self._me:
-            return ()
-        return self._pass_on()
 
     def finish(self, *, interrupted: bool = False) -> Sequence[Say]:
         """This side has said what it wanted to say, or as much of it as it will."""
@@ -90,7 +88,7 @@ class FloorMachine:
     def ended(self, other: str) -> Sequence[Say]:
         """Another participant has ended, or was cut."""
         self._forget(other)
-        return self._take()
+        return self._take() or self._ask()
 
     def requested(self, other: str) -> Sequence[Say]:
         """Another participant asks this side for the floor."""
@@ -102,12 +100,8 @@ class FloorMachine:
 
     def granted(self, target: str) -> Sequence[Say]:
         """The holder grants the floor, to somebody or, with "", to anybody."""
-        if self.speaks:
-            return ()
         self._granted = target
-        if target == self._me and not self.wants:
-            return self._pass_on()
-        return self._take() or self._ask()
+        return self._take()
 
     def interrupted(self, other: str) -> Sequence[Say]:
         """Another participant barges in on what this side is saying."""
@@ -129,7 +123,7 @@ class FloorMachine:
         self._requests = [each for each in self._requests if each != other]
         if self._granted == other:
             self._granted = ""
-        return self._take()
+        return self._take() or self._ask()
 
     def _take(self) -> Sequence[Say]:
         if not self.wants or self._speaking or self._granted not in ("", self._me):
@@ -147,14 +141,10 @@ class FloorMachine:
     def _stop(self, *, interrupted: bool) -> Sequence[Say]:
         self._speaking.discard(self._me)
         end = Say(ControlKind.UTTERANCE_END, interrupted=interrupted)
-        if self._speaking or not self._requests:
+        if not self._requests:
             return (end,)
         self._granted = self._requests.pop(0)
         return (Say(ControlKind.FLOOR_GRANT, self._granted), end)
-
-    def _pass_on(self) -> Sequence[Say]:
-        self._granted = ""
-        return (Say(ControlKind.FLOOR_GRANT),)
 
     def _forget(self, other: str) -> None:
         self._speaking.discard(other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from genesis_lib.voice.messages import ControlKind
@@ -70,7 +70,7 @@ class Line:
         if what == "want" and not machine.wants and not machine.speaks:
             self.send(name, machine.want())
         elif what == "give up" and machine.wants:
-            self.send(name, machine.give_up())
+            machine.give_up()
         elif what == "finish" and machine.speaks:
             self.send(name, machine.finish())
         elif what == "interrupt":
@@ -118,6 +118,7 @@ def test_two_agree_and_never_wait_for_ever(script: list[tuple[str, str, int]], d
     assert not any(machine.wants for machine in line.machines.values())
 
 
+@example([("ben", "want", 9), ("anna", "want", 9), ("anna", "give up", 0), ("carl", "want", 9)], [1] * 6)
 @settings(max_examples=500, deadline=None)
 @given(actions, st.lists(st.integers(1, 6), min_size=6, max_size=6))
 def test_three_agree_and_never_wait_for_ever(script: list[tuple[str, str, int]], delays: list[int]) -> None:
@@ -156,6 +157,27 @@ def test_who_asked_for_the_floor_gets_it_although_the_holder_wants_it_again() ->
     line.do("anna", "finish")
     line.settle()
     assert ben.speaks
+
+
+def test_who_waits_asks_whoever_starts() -> None:
+    anna = FloorMachine("anna")
+    anna.granted("ben")
+    assert anna.want() == (Say(ControlKind.FLOOR_REQUEST, "ben"),)
+    assert anna.started("carl") == (Say(ControlKind.FLOOR_REQUEST, "carl"),)
+
+
+def test_the_floor_is_not_kept_for_who_does_not_want_it_any_more() -> None:
+    line, anna, ben = two()
+    line.do("ben", "want")
+    line.settle()
+    line.do("anna", "want")
+    line.do("anna", "give up")
+    line.settle()
+    line.do("ben", "finish")
+    line.do("ben", "want")
+    line.settle()
+    assert ben.speaks
+    assert not anna.speaks
 
 
 def test_an_interruption_hands_over_the_floor() -> None:
