@@ -97,9 +97,17 @@ class Attempts:
 
     async def _back_off(self, error: GenesisError, attempts: int, deadline: float, *, elsewhere: bool) -> None:
         """Wait for the next attempt; raises the error when the deadline would come first. What an agent asks for does not
-        hold for another one."""
+        hold for another one, and an open circuit closes when its agent announces itself anew."""
         hint = None if elsewhere else error.retry_after_seconds
         delay = self._policy.delay_seconds(max(attempts, 1), hint)
-        if self._loop.time() + delay >= deadline:
+        remaining = deadline - self._loop.time()
+        if error.target in self._breakers.refusing:
+            closed = await self._resolver.wait_for(
+                lambda: error.target not in self._breakers.refusing, min(delay, remaining)
+            )
+            if closed:
+                return
+        elif delay < remaining:
+            await asyncio.sleep(delay)
+        if delay >= remaining:
             raise error
-        await asyncio.sleep(delay)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from genesis_lib.discovery.directory import Directory
 from genesis_lib.discovery.queries import addressed_by, rendezvous, similar_names
@@ -42,6 +42,10 @@ class Resolver:
         if conversation_id:
             return rendezvous(named, conversation_id)
         return random.choice(named) if named else None
+
+    async def wait_for(self, condition: Callable[[], bool], timeout_seconds: float) -> bool:
+        """Wait until the condition holds, looking again after each announcement; False when it does not in time."""
+        return await self._directory.wait_for(condition, timeout_seconds)
 
     async def resolve(self, target: str, conversation_id: str, deadline: float, *, wait: bool = False) -> AgentInfo:
         """The agent to call.

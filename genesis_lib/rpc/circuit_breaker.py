@@ -85,9 +85,11 @@ class CircuitBreakers:
         )
 
     def failed(self, info: AgentInfo, error: GenesisError) -> None:
-        """A call ended with this error. One that the agent itself answered with is no failure of the agent."""
+        """A call ended with this error. One that the agent itself answered with is no failure of the agent; one that was
+        raised here, before there was a request, says nothing about it."""
         if not isinstance(error, _FAILURES):
-            self.answered(info)
+            if error.request_id:
+                self.answered(info)
             return
         circuit = self._circuits.setdefault(info.agent_id, _Circuit())
         circuit.failures += 1

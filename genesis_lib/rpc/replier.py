@@ -140,7 +140,10 @@ class Replier:
         """Its caller counts as connected from here on, so who it is comes first."""
         if client.caller.agent_id:
             await client.caller.confirm(self._announcements)
-        await client.channel.open(self._participant)
+        try:
+            await client.channel.open(self._participant)
+        except BusError as error:
+            logger.error("agent %s cannot answer %s: %s", self._agent_id, client.caller.name, error)
 
     def _keep_house(self, work: Awaitable[object]) -> None:
         task = asyncio.ensure_future(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from genesis_lib import (
     AgentUnavailable,
     CircuitState,
     GenesisInterface,
+    MessageTooLarge,
     MonitoredInterface,
     RemoteAgentError,
     RequestTimeout,
@@ -82,10 +84,18 @@ def test_an_answer_in_between_sets_the_count_back() -> None:
     circuit.breakers.answered(INFO)
     assert circuit.breakers.states == {}
     circuit.fail(2)
-    circuit.fail(1, RemoteAgentError)
+    circuit.breakers.failed(INFO, RemoteAgentError("it answered", request_id="1:1"))
     assert circuit.breakers.states == {}
     circuit.fail(2)
     assert circuit.lets_through()
+
+
+def test_an_error_before_anything_was_sent_says_nothing_about_the_agent() -> None:
+    circuit = Circuit()
+    circuit.fail(2)
+    circuit.breakers.failed(INFO, MessageTooLarge("not sent"))
+    circuit.fail(1)
+    assert circuit.breakers.states == {"a": CircuitState.OPEN}
 
 
 def test_half_open_lets_one_through_at_a_time() -> None:
@@ -189,6 +199,14 @@ async def test_a_call_that_waits_is_the_one_that_tries(worker: str) -> None:
         await _hang(bus, 3)
         assert (await bus.request_agent("w", "run it", timeout_seconds=20, wait=True))["message"] == "it done"
         assert bus.circuit_states == {}
+
+
+async def test_a_call_that_waits_goes_through_as_soon_as_the_circuit_closes(worker: str) -> None:
+    async with GenesisInterface(settings=_settings()) as bus, GenesisInterface() as other:
+        await _hang(bus, 3)
+        call = asyncio.create_task(bus.request_agent("w", "run it", timeout_seconds=20, wait=True))
+        await other.request_agent("w", "announce")
+        assert (await call)["message"] == "it done"
 
 
 async def test_an_error_the_agent_answers_with_is_no_failure(worker: str) -> None:
