@@ -84,7 +84,14 @@ async def start_agent_process(
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **(environment or {})},
     )
     assert process.stdout is not None
-    line = await asyncio.to_thread(process.stdout.readline)
+    reading = asyncio.ensure_future(asyncio.to_thread(process.stdout.readline))
+    try:
+        line = await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        process.kill()
+        await reading
+        AgentProcess(process, "", errors).end()
+        raise
     if not line.startswith("READY "):
         started = AgentProcess(process, "", errors)
         await started.wait()
