@@ -61,6 +61,17 @@ CONTENT: dict[str, tuple[str, ...]] = {
         "genesis_lib.llm.port:ToolCall",
         "genesis_lib.llm.openai:OpenAIChatModel",
     ),
+    "Voice rooms": (
+        "genesis_lib.voice.room:VoiceRoom",
+        "genesis_lib.voice.speaking:Utterance",
+        "genesis_lib.voice.hearing:HeardUtterance",
+        "genesis_lib.voice.statistics:RoomStatistics",
+        "genesis_lib.voice.listener:RoomListener",
+        "genesis_lib.voice.messages:VoiceFrame",
+        "genesis_lib.voice.messages:VoiceControl",
+        "genesis_lib.voice.messages:VoiceTranscript",
+        "genesis_lib.voice.messages:ControlKind",
+    ),
     "Recordings of calls": (
         "genesis_lib.voice.recording:Recording",
         "genesis_lib.voice.recorder:CallRecorder",
