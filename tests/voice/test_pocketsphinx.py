@@ -41,6 +41,16 @@ async def test_expected_sentences_are_understood(recogniser: Recogniser, speaker
     assert errors.rate <= 0.15, errors.edits
 
 
+async def test_the_first_utterance_is_understood_like_later_ones(
+    recogniser: Recogniser, speaker: EspeakSpeaker
+) -> None:
+    pcm = await audio_of(speaker, SENTENCES[1])
+    first = (await recogniser.recognise(pcm)).text
+    for voice in ("en-gb+m3", "en-us+f4"):
+        await recogniser.recognise(await audio_of(speaker, SENTENCES[0], VoiceStyle(voice)))
+    assert (await recogniser.recognise(pcm)).text == first
+
+
 async def test_words_of_one_syllable_are_understood(speaker: EspeakSpeaker) -> None:
     recogniser = await open_recogniser("pocketsphinx", ["Yes.", "No.", "I am here."])
     assert [(await recogniser.recognise(await audio_of(speaker, word))).text for word in ("Yes.", "No.")] == [
@@ -67,9 +77,9 @@ async def test_other_words_than_the_expected_do_not_come_out(recogniser: Recogni
 
 async def test_without_sentences_the_general_model_hears(speaker: EspeakSpeaker) -> None:
     recogniser = await open_recogniser("pocketsphinx")
-    heard = await recogniser.recognise(await audio_of(speaker, SENTENCES[4]))
+    heard = await recogniser.recognise(await audio_of(speaker, "I would like to order a new phone."))
     await recogniser.close()
-    assert word_errors(SENTENCES[4], heard.text).rate <= 0.5
+    assert word_errors("I would like to order a new phone.", heard.text).rate <= 0.5
 
 
 async def test_confidence_is_lower_for_what_was_not_expected(recogniser: Recogniser, speaker: EspeakSpeaker) -> None:

@@ -61,10 +61,14 @@ def recognise(decoder: Any, pcm: bytes) -> tuple[str, float]:
     """Text and confidence of an utterance; no text when no voice is in it."""
     if not _has_speech(pcm):
         return "", 1.0
-    decoder.start_utt()
-    for block in _blocks(_PAUSE + pcm + _PAUSE, _BLOCK_BYTES):
-        decoder.process_raw(block)
-    decoder.end_utt()
+    blocks = list(_blocks(_PAUSE + pcm + _PAUSE, _BLOCK_BYTES))
+    # Once through without a search, to measure the voice: else the first utterance is heard worse than those after it.
+    decoder.set_cmn(decoder.config["cmninit"])
+    for no_search in (True, False):
+        decoder.start_utt()
+        for block in blocks:
+            decoder.process_raw(block, no_search=no_search)
+        decoder.end_utt()
     hypothesis = decoder.hyp()
     if hypothesis is None or not hypothesis.hypstr:
         return "", 1.0
