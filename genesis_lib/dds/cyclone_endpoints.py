@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from cyclonedds._clayer import ddspy_dispose, ddspy_take, ddspy_write
@@ -110,16 +111,18 @@ class CycloneEndpoint:
 
     def _update_matches(self) -> list[Match]:
         """Report new matches; return those that went away, to be reported when their samples have been."""
-        try:
-            current = {handle & _HANDLE_MASK: handle for handle in self._matched_handles()}
-        except IndexError:  # the list grew between the binding's two calls
-            current = {handle & _HANDLE_MASK: handle for handle in self._matched_handles()}
+        current = {handle & _HANDLE_MASK: handle for handle in self._current_handles()}
         for key, handle in current.items():
             if key not in self._matches:
                 match = self._describe(handle)
                 if match is not None:
                     self._add_match(match)
         return [self._matches.pop(key) for key in list(self._matches) if key not in current]
+
+    def _current_handles(self) -> list[int]:
+        while True:
+            with suppress(IndexError):  # the list grew between the binding's two calls
+                return self._matched_handles()
 
     def _add_match(self, match: Match) -> None:
         self._matches[match.handle] = match
