@@ -271,7 +271,7 @@ async def test_who_stops_saying_gives_the_floor_back(room: VoiceRoom, ben: Peer)
 @fast
 async def test_audio_that_fails_ends_the_utterance_and_is_raised(room: VoiceRoom, ben: Peer) -> None:
     async def broken() -> AsyncIterator[bytes]:
-        yield tone(200, 0.1)
+        yield tone(200, 0.5)
         raise VoiceError("the engine broke")
 
     with pytest.raises(VoiceError, match="the engine broke"):
