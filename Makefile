@@ -8,8 +8,9 @@ BIN := .venv/bin
 demo: .venv/demo-installed
 	@$(BIN)/genesis demo $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,--scripted-model)
 
+# The tests wait for leases and processes more than they compute: four at a time, however few the CPUs.
 test: .venv/test-installed lint
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n 4
 
 lint: .venv/test-installed
 	$(BIN)/ruff check
