@@ -53,7 +53,9 @@ class Recogniser(Protocol):
         """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Give back what the engine holds."""
+        ...
 
 
 class VoiceActivity(Protocol):
