@@ -1,6 +1,6 @@
 """PocketSphinx as a Recogniser and as VoiceActivity: everything is in its package, English only.
 
-With the sentences to expect it understands nearly every word of a clear voice; without them one in three is wrong.
+With the sentences to expect it understands nearly every word of a clear voice; without them two in five are wrong.
 """
 
 from __future__ import annotations
