@@ -135,7 +135,7 @@ class VoiceRoom:
         if self._is_in:
             self._is_in = False
             self._end(reason or f"{self._own_name} left")
-            self._line.send_control(ControlKind.LEAVE, self.now, text=reason)
+            self._line.send_control(ControlKind.LEAVE, self.now, text=self.ended.result())
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
