@@ -64,11 +64,14 @@ class Cable:
     Attributes:
         faults: those in force; assign others at any time.
         counts: frames "carried", "lost", "blocked", "doubled" and "reordered" so far.
+        worst_lateness: seconds by which a delayed frame came later than it was to; set it back at any time. It is large when
+            this machine stood still, and with it everything that is tested.
     """
 
     seed: int = 1
     faults: Faults = field(default_factory=Faults)
     counts: Counter[str] = field(default_factory=Counter)
+    worst_lateness: float = 0.0
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -161,6 +164,7 @@ class Cable:
 
         def deliver() -> None:
             self._under_way.discard(delivery)
+            self.worst_lateness = max(self.worst_lateness, self._loop.time() - delivery.when())
             _write(destination, frame)
 
         delivery = self._loop.call_later(delay, deliver)
