@@ -21,12 +21,12 @@ from genesis_lib.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-# What Cyclone DDS writes to stderr (dds/ddsrt/log.h). A peer without a route to it would fill that with 40 lines a second.
+# What Cyclone DDS writes to stderr (dds/ddsrt/log.h). A peer without a route to it would fill that with 130 lines a second.
 _LOG_FATAL, _LOG_ERRORS = 0x1, 0x7
 _set_log_mask = DDS._dll_handle.dds_set_log_mask
 _set_log_mask.argtypes, _set_log_mask.restype = [ctypes.c_uint32], None
 
-# Each peer is sent an announcement for every index, so fewer of them: 41 packets a second for a peer at a lease of 1 s.
+# Each peer is sent an announcement for every index, so fewer of them: 130 packets a second for a peer at a lease of 1 s.
 _LAST_INDEX_WITH_PEERS = 31
 
 

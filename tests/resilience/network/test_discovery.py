@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from genesis_lib.dds.rtps_ports import unicast_ports
 from tests.resilience.network.agents import Ledger
 from tests.resilience.network.cable import Cable, Faults
 from tests.resilience.network.callers import Caller
@@ -65,6 +66,18 @@ async def test_without_multicast_peers_named_on_either_side_are_enough(
         measured=f"found after {spread(seconds)}",
         lost=0,
     )
+
+
+async def test_a_peer_named_with_its_port_is_asked_for_one_process(
+    west: Host, east: Host, cable: Cable, genesis_domain: int
+) -> None:
+    cable.faults = _NO_MULTICAST
+    for name in ("First", "Second"):
+        await west.start_agent(Ledger, {"agent_name": name})
+    port = unicast_ports(genesis_domain, 0)[0]
+    caller = await east.start_caller({"GENESIS_PEERS": f"{west.address}:{port}"})
+    await _finds_and_calls(caller, "First")
+    assert (await caller.call("Second", "hello")).error == "AgentNotFound"
 
 
 async def test_more_processes_than_peers_are_asked_for_are_found_when_they_name_their_peers(
