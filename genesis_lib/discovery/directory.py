@@ -187,8 +187,6 @@ class Directory:
     def _arrive(self, info: AgentInfo, publication: int) -> None:
         self._announcers.setdefault(info.agent_id, set()).add(publication)
         before = self._known.get(info.agent_id)
-        if before is not None and before.publication == publication and before.info == info:
-            return
         self._known[info.agent_id] = _Known(info, publication)
         self.agents[info.agent_id] = info
         self.departed.pop(info.agent_id, None)
