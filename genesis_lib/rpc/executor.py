@@ -112,7 +112,9 @@ class Executor:
         outcome: Outcome
         try:
             if execution.deadline is not None and execution.deadline <= self._loop.time():
-                raise RequestTimeout("the deadline passed before the agent came to it")  # the timer may be as late
+                raise RequestTimeout(  # the timer may be as late
+                    f"the deadline passed before agent {self._agent_id} came to it", target=self._agent_id
+                )
             outcome = await self._handle(execution)
         except asyncio.CancelledError:
             outcome = execution.reason
@@ -159,7 +161,8 @@ class Executor:
             if deadline is None or execution.aborted:
                 continue
             if deadline <= now:
-                self.abort(execution, RequestTimeout("the deadline passed before the agent had an answer"))
+                message = f"the deadline passed before agent {self._agent_id} had an answer"
+                self.abort(execution, RequestTimeout(message, target=self._agent_id))
             elif earliest is None or deadline < earliest:
                 earliest = deadline
         return earliest

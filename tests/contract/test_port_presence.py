@@ -78,6 +78,7 @@ async def test_a_dispose_is_told_from_a_crash_after_it(participant: Participant,
     await peer.write("w", samples.agent("a"))
     await peer.do("dispose", name="w", payload=samples.agent_key("a").hex())
     await seen.until(lambda: InstanceState.DISPOSED in seen.states())
+    await seen.matched()
     peer.send_signal(signal.SIGKILL)
     await seen.matched(0)
     assert InstanceState.NO_WRITERS not in seen.states()

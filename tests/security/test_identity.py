@@ -57,6 +57,7 @@ async def ledger(bus: GenesisInterface, agent_process: StartAgentProcess) -> Age
     await agent_process(Caller, {"agent_id": "billing"})
     process = await agent_process(Guarded, {"agent_id": "ledger", "policy": ONLY_BILLING})
     assert await bus.wait_for_agent("ledger")
+    assert await bus.call_function("ledger", "knows", agent_id="billing")
     return process
 
 
@@ -66,6 +67,7 @@ async def open_ledger(bus: GenesisInterface, agent_process: StartAgentProcess) -
     await agent_process(Caller, {"agent_id": "billing"})
     process = await agent_process(Guarded, {"agent_id": "ledger"})
     assert await bus.wait_for_agent("ledger")
+    assert await bus.call_function("ledger", "knows", agent_id="billing")
     return process
 
 
