@@ -73,11 +73,17 @@ class Settings(BaseModel):
     voice_speaker: str = Field("espeak", description="what voice agents speak with")
     voice_recogniser: str = Field("pocketsphinx", description="what voice agents hear with")
     voice_activity: str = Field("pocketsphinx", description="what tells voice agents that somebody speaks")
+    livekit_url: str = Field("", description="LiveKit server, ws:// or wss:// (LIVEKIT_URL)")
+    livekit_api_key: str = Field("", description="key for the LiveKit server (LIVEKIT_API_KEY)")
+    livekit_api_secret: str = Field("", description="secret of that key (LIVEKIT_API_SECRET)", repr=False)
     model_timeout_seconds: float = Field(20.0, gt=0, description="deadline of one question to the model")
 
 
-_OWN_VARIABLES = {"openai_api_key": "OPENAI_API_KEY", "openai_base_url": "OPENAI_BASE_URL"}
-SECRETS = frozenset({"openai_api_key"})
+_OWN_VARIABLES = {
+    name: name.upper()
+    for name in ("openai_api_key", "openai_base_url", "livekit_url", "livekit_api_key", "livekit_api_secret")
+}
+SECRETS = frozenset({"openai_api_key", "livekit_api_secret"})
 
 
 def variable_for(name: str) -> str:
