@@ -1,0 +1,50 @@
+"""Sessions of livekit-agents that play a scenario with this library's speech and brains."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from livekit.agents import AgentSession, TurnHandlingOptions
+
+from genesis_lib.voice.brain import Bus
+from genesis_lib.voice.brains.scripted import ScriptedBrain
+from genesis_lib.voice.livekit.llm import GenesisLLM
+from genesis_lib.voice.livekit.stt import GenesisSTT
+from genesis_lib.voice.livekit.tts import GenesisTTS
+from genesis_lib.voice.persona import Persona
+from genesis_lib.voice.scenario import Scenario, Side, other_side
+from genesis_lib.voice.script import sentences
+from genesis_lib.voice.speech.open import open_recogniser, open_speaker
+
+BETWEEN_AGENTS = TurnHandlingOptions(
+    turn_detection="vad",
+    endpointing={"min_delay": 0.3, "max_delay": 1.0},
+    interruption={"mode": "vad", "min_duration": 1.0},
+    preemptive_generation={"enabled": False},
+)
+
+
+@asynccontextmanager
+async def session_of(
+    scenario: Scenario, personas: dict[Side, Persona], side: Side, bus: Bus, on_hang_up: Callable[[str], None]
+) -> AsyncIterator[AgentSession[Any]]:
+    """A session, not started, that plays one side."""
+    other = other_side(side)
+    speaker = await open_speaker("espeak")
+    recogniser = await open_recogniser("pocketsphinx", sentences(scenario, {other: personas[other]}))
+    session = AgentSession[Any](
+        tts=GenesisTTS(speaker, personas[side].style),
+        stt=GenesisSTT(recogniser),
+        llm=GenesisLLM(ScriptedBrain(scenario, side, personas[side]), bus, on_hang_up),
+        turn_handling=BETWEEN_AGENTS,
+        aec_warmup_duration=None,
+        user_away_timeout=None,
+    )
+    try:
+        yield session
+    finally:
+        await session.aclose()
+        await recogniser.close()
+        await speaker.close()
