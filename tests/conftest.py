@@ -1,11 +1,15 @@
-"""Options of the whole suite: the long versions of tests, and where the fault suite writes what it measured."""
+"""Options of the whole suite: the long versions of tests, and where the fault suite writes what it measured. And what the
+library logs."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.log_watch import LogWatch
 from tests.resilience.record import RecordFile
 
 
@@ -28,3 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="takes minutes; run with --long"))
+
+
+@pytest.fixture
+def log_watch() -> Iterator[LogWatch]:
+    """What the library logs in this process."""
+    watch = LogWatch()
+    logging.getLogger("genesis_lib").addHandler(watch)
+    yield watch
+    logging.getLogger("genesis_lib").removeHandler(watch)

@@ -14,6 +14,8 @@ from genesis_lib.voice.statistics import RoomStatistics
 
 # What playout waits for frames that come later than others, in real time.
 DELAY_FRAMES = 5
+# How long it stands still, in one utterance, for frames that come later than that: networks that lose much take their time.
+PATIENCE_FRAMES = 40
 LONGEST_UTTERANCE_FRAMES = 6000
 _MOST_WAITING = 8
 _MOST_EARLY_FRAMES = 50
@@ -82,12 +84,12 @@ class Ear(Protocol):
 class _Incoming:
     """An utterance that is being heard."""
 
-    def __init__(self, utterance_id: int, start: int, delay_frames: int, statistics: RoomStatistics) -> None:
+    def __init__(self, utterance_id: int, start: int, buffer: JitterBuffer, statistics: RoomStatistics) -> None:
         self.utterance_id = utterance_id
         self.start = start
         self.end: int | None = None
         self.interrupted = False
-        self.buffer = JitterBuffer(delay_frames, statistics)
+        self.buffer = buffer
         self._pcm = bytearray()
         self._statistics = statistics
         self._sequences: set[int] = set()
@@ -174,7 +176,9 @@ class ControlledEar:
         if utterance_id <= self.newest or len(self._incoming) >= _MOST_WAITING:
             return
         self.newest = utterance_id
-        incoming = _Incoming(utterance_id, start, 0 if self._fast else DELAY_FRAMES, self._statistics)
+        delay, patience = (0, 0) if self._fast else (DELAY_FRAMES, PATIENCE_FRAMES)
+        buffer = JitterBuffer(delay, self._statistics, patience)
+        incoming = _Incoming(utterance_id, start, buffer, self._statistics)
         self._incoming[utterance_id] = incoming
         early, self._early = self._early, []
         for frame in early:

@@ -26,10 +26,13 @@ class JitterBuffer:
     Args:
         delay_frames: how many pulls the first frame waits for those behind it.
         statistics: where frames are counted.
+        patience_frames: for how many pulls in all playout stands still when it has run dry, rather than going on without
+            what is late. A network that repeats what it lost delivers in order: what is behind a lost frame is late, too.
     """
 
-    def __init__(self, delay_frames: int, statistics: RoomStatistics) -> None:
+    def __init__(self, delay_frames: int, statistics: RoomStatistics, patience_frames: int = 0) -> None:
         self._delay = self._lead = delay_frames
+        self._patience = patience_frames
         self._statistics = statistics
         self._frames: dict[int, bytes] = {}
         self._next = 0
@@ -69,9 +72,13 @@ class JitterBuffer:
         self._lead = max(0, self._lead - 1)
 
     def pull(self) -> Played | None:
-        """What is played in these 20 ms; None when it has not begun, or is finished."""
+        """What is played in these 20 ms; None when it has not begun, stands still, or is finished."""
         if self._lead or self.finished:
             self.wait()
+            return None
+        if self._patience and not self._frames:
+            self._patience -= 1
+            self._statistics.frames_awaited += 1
             return None
         slot = self._next
         self._next += 1

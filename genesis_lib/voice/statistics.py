@@ -18,6 +18,7 @@ class RoomStatistics:
         frames_lost: never came, as the gaps in their sequence numbers tell.
         frames_late: came after their time, and were left out.
         frames_duplicated: came again, and were left out.
+        frames_awaited: 20 ms in which playout stood still until late frames came.
         frames_concealed: 20 ms of silence put in where audio should have been.
         gaps: in how many places.
         jitter_seconds: interarrival jitter as in RFC 3550, 6.4.1; 0 when the room does not run in real time.
@@ -30,6 +31,7 @@ class RoomStatistics:
     frames_lost: int = 0
     frames_late: int = 0
     frames_duplicated: int = 0
+    frames_awaited: int = 0
     frames_concealed: int = 0
     gaps: int = 0
     jitter_seconds: float = 0.0

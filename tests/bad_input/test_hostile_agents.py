@@ -18,12 +18,12 @@ from genesis_lib.rpc.wire import decode_request, encode_reply
 from genesis_lib.settings import load_settings
 from genesis_lib.testing.fixtures import StartAgentProcess
 from tests.bad_input import hostile_samples
-from tests.bad_input.conftest import LogWatch
 from tests.bad_input.hostile_samples import EXTREME_INT32, EXTREME_INT64, NO_OBJECTS, with_values
 from tests.cli.command import run
 from tests.contract.agents import MonitoredWorker
 from tests.contract.background import Background
 from tests.contract.peers import Peer
+from tests.log_watch import LogWatch
 
 EVIL = encode_agent(AgentInfo("evil", "Evil", service_name="Evil_evil", agent_communication=True))
 EVENT = encode_event(MonitoringEvent("e", EventKind.CHAIN, "T", 1, "c", payload={"a": 1}))

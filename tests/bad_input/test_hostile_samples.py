@@ -22,12 +22,12 @@ from genesis_lib.rpc.wire import encode_reply, encode_request
 from genesis_lib.testing.fixtures import StartAgentProcess
 from tests.agents_for_tests import Calculator
 from tests.bad_input import hostile_samples
-from tests.bad_input.conftest import LogWatch
 from tests.bad_input.hostile_samples import EXTREME_INT32, EXTREME_INT64, NO_NAMES, NO_OBJECTS, with_values
 from tests.contract.agents import Worker
 from tests.contract.background import Background
 from tests.contract.callers import wait_for
 from tests.contract.peers import Peer
+from tests.log_watch import LogWatch
 
 REQUEST = encode_request(AgentRequest("run it", bytes(16), 1, call_path=("a",), metadata={"a": 1}))
 AGENT = encode_agent(AgentInfo("liar", "Liar", "text", service_name="Liar_liar", capabilities=("lie",)))

@@ -9,9 +9,9 @@ import pytest
 
 from genesis_lib import GenesisInterface
 from tests.agents_for_tests import Echo
-from tests.bad_input.conftest import LogWatch
 from tests.bad_input.hostile_process import OTHER_KEYED_TYPE, OTHER_TYPE
 from tests.contract.peers import Peer
+from tests.log_watch import LogWatch
 
 REQUESTS, REPLIES = "EchoService_echoRequest", "EchoService_echoReply"
 

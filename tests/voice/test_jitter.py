@@ -20,14 +20,14 @@ def frame(slot: int) -> bytes:
 
 
 def play(
-    count: int, arrivals: Iterable[tuple[float, int]], delay: int = DELAY
+    count: int, arrivals: Iterable[tuple[float, int]], delay: int = DELAY, patience: int = 0
 ) -> tuple[list[Played | None], RoomStatistics]:
     """Play an utterance of so many frames. `arrivals` are (time in frames, slot)."""
     statistics = RoomStatistics()
-    buffer = JitterBuffer(delay, statistics)
+    buffer = JitterBuffer(delay, statistics, patience)
     coming = sorted(arrivals)
     played: list[Played | None] = []
-    for time in range(count + delay):
+    for time in range(count + delay + patience):
         while coming and coming[0][0] <= time:
             slot = coming.pop(0)[1]
             buffer.put(slot, frame(slot))
@@ -76,6 +76,24 @@ def test_five_percent_loss_and_a_jitter_of_100_ms_cost_what_was_lost_and_no_more
     assert len(played) == count + DELAY
     assert statistics.frames_concealed == count - len(sent)
     assert statistics.frames_late == 0
+
+
+@given(st.lists(st.floats(0, 40), min_size=1, max_size=120))
+def test_nothing_is_left_out_that_comes_in_order_while_playout_is_patient(delays: list[float]) -> None:
+    """As on a network that repeats what it lost: a late frame holds back those behind it."""
+    arrivals = [(max(slot + late for slot, late in enumerate(delays[: each + 1])), each) for each in range(len(delays))]
+    played, statistics = play(len(delays), arrivals, patience=40)
+    assert [each.data for each in played if each is not None] == [frame(slot) for slot in range(len(delays))]
+    assert (statistics.frames_concealed, statistics.frames_late) == (0, 0)
+
+
+@given(fates)
+def test_patience_ends(fates: list[tuple[bool, float, int]]) -> None:
+    arrivals = [(slot + late, slot) for slot, (lost, late, _) in enumerate(fates) if not lost]
+    played, statistics = play(len(fates), arrivals, patience=10)
+    assert [each.slot for each in played if each is not None] == list(range(len(fates)))
+    assert statistics.frames_awaited <= 10
+    assert statistics.frames_concealed >= sum(lost for lost, _, _ in fates)
 
 
 def test_what_comes_twice_is_played_once() -> None:

@@ -25,6 +25,8 @@ class _Steered:
                 return await self._call(**arguments)
             case "calls":
                 return await self._calls(**arguments)
+            case "function":
+                return await self._function(**arguments)
             case "wait for agent":
                 return await self._timed(self._bus.wait_for_agent(arguments["target"], arguments["timeout_seconds"]))
             case "wait for departure":
@@ -41,6 +43,11 @@ class _Steered:
             return {"error": type(error).__name__, "text": str(error), "seconds": self._loop.time() - started}
         seconds = self._loop.time() - started
         return {"message": reply["message"], "metadata": reply["metadata"], "error": "", "seconds": seconds}
+
+    async def _function(
+        self, target: str, name: str, timeout_seconds: float, arguments: dict[str, Any]
+    ) -> dict[str, Any]:
+        return {"result": await self._bus.call_function(target, name, timeout_seconds=timeout_seconds, **arguments)}
 
     async def _calls(
         self, target: str, label: str, number: int, concurrency: int, timeout_seconds: float

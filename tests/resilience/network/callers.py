@@ -78,6 +78,13 @@ class Caller:
         )
         return Outcomes(answer["errors"], answer["seconds"], answer["elapsed"])
 
+    async def call_function(self, target: str, name: str, timeout_seconds: float, **arguments: Any) -> Any:
+        """Call a function of an agent; what it returns."""
+        answer = await self._do(
+            "function", target=target, name=name, timeout_seconds=timeout_seconds, arguments=arguments
+        )
+        return answer["result"]
+
     async def finds(self, target: str, timeout_seconds: float = PATIENCE_SECONDS) -> float | None:
         """Wait for an agent: the seconds it took, None when it did not come."""
         answer = await self._do("wait for agent", target=target, timeout_seconds=timeout_seconds)
