@@ -63,3 +63,26 @@ class FastClock:
         """See RoomClock."""
         if media_time - self._now < _LONGEST_STEP:
             self._now = max(self._now, media_time)
+
+
+class HeardClock:
+    """The room's time as somebody outside can tell from what is heard: what came with the least delay is nearest to the
+    truth.
+
+    Args:
+        seconds_now: a monotonic clock; one that stands still for a fast room.
+    """
+
+    def __init__(self, seconds_now: Callable[[], float]) -> None:
+        self._seconds_now = seconds_now
+        self._origin: float | None = None
+
+    @property
+    def now(self) -> int:
+        """See RoomClock; 0 before anything was heard."""
+        return 0 if self._origin is None else samples(self._seconds_now() - self._origin)
+
+    def reach(self, media_time: int) -> None:
+        """See RoomClock."""
+        origin = self._seconds_now() - seconds(media_time)
+        self._origin = origin if self._origin is None else min(self._origin, origin)

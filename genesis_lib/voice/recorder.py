@@ -6,17 +6,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, Self
 
-from genesis_lib.dds.port import Participant, Reader, Sample
-from genesis_lib.errors import DecodeError
-from genesis_lib.events import EventKind, EventType, MonitoringEvent
+from genesis_lib.dds.port import Participant
 from genesis_lib.messages import AgentInfo
-from genesis_lib.monitoring.wire import EVENT_TOPIC, decode_event
-from genesis_lib.voice.audio import SAMPLE_RATE
+from genesis_lib.voice.bus_calls import BusCallFollower
+from genesis_lib.voice.clock import HeardClock
 from genesis_lib.voice.listener import RoomListener
 from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.recording import Recording
-
-_MOST_CALLS_UNDER_WAY = 1000
 
 
 class CallWatcher(Protocol):
@@ -60,14 +56,13 @@ class CallRecorder:
         pace: Literal["realtime", "fast"] = "realtime",
         watchers: Sequence[CallWatcher] = (),
     ) -> None:
-        self._participant = participant
         self._recording = recording
         self._watchers: tuple[CallWatcher, ...] = (recording, *watchers)
         self._names = {customer_id: customer_id, support_id: support_id}
-        self._agents = agents
-        self._time = _MediaTime(passes_by_itself=pace == "realtime")
-        self._under_way: dict[str, int] = {}
-        self._events: Reader | None = None
+        self._time = HeardClock(asyncio.get_running_loop().time if pace == "realtime" else lambda: 0.0)
+        self._bus_calls = BusCallFollower(
+            participant, self._names.__contains__, agents, lambda: self._time.now, self._on_bus_call
+        )
         self._listener = RoomListener(
             participant,
             room,
@@ -85,19 +80,18 @@ class CallRecorder:
             ConfigError: the room's name cannot be one.
             BusError: the DDS product refuses the readers.
         """
-        self._events = await self._participant.create_reader(EVENT_TOPIC, self._on_events)
+        await self._bus_calls.open()
         try:
             await self._listener.open()
         except BaseException:
-            await self._events.close()
+            await self._bus_calls.close()
             raise
         return self
 
     async def close(self) -> None:
         """Hear no more."""
         await self._listener.close()
-        if self._events is not None:
-            await self._events.close()
+        await self._bus_calls.close()
 
     def _on_frame(self, frame: VoiceFrame) -> None:
         self._time.reach(frame.media_time)
@@ -132,45 +126,8 @@ class CallRecorder:
         if not self.ended.done():
             self.ended.set_result(reason)
 
-    def _on_events(self, samples: Sequence[Sample]) -> None:
-        for sample in samples:
-            if sample.valid_data:
-                try:
-                    self._on_event(decode_event(sample.payload))
-                except DecodeError:
-                    continue
-
-    def _on_event(self, event: MonitoringEvent) -> None:
-        """Follow the calls that a side makes: caller and callee both tell of them, in the same span."""
-        is_its_call = event.component_id in self._names and event.payload.get("side") == "client"
-        if event.kind is not EventKind.CHAIN or not is_its_call:
-            return
-        if event.event_type == EventType.AGENT_TO_AGENT_REQUEST and len(self._under_way) < _MOST_CALLS_UNDER_WAY:
-            self._under_way[event.span_id] = self._time.now
-        elif event.event_type == EventType.AGENT_TO_AGENT_RESPONSE and event.span_id in self._under_way:
-            target = self._agents.get(event.source_id)
-            began = self._under_way.pop(event.span_id)
-            for watcher in self._watchers:
-                watcher.bus_call(
-                    event.component_id,
-                    event.source_id if target is None else target.name,
-                    began,
-                    event.duration_ns / 1e9,
-                    error=event.message or (f"status {event.status}" if event.status else ""),
-                )
-
-
-class _MediaTime:
-    """The media time of a room, as what comes from it tells: what came with the least delay is nearest to the truth."""
-
-    def __init__(self, *, passes_by_itself: bool) -> None:
-        self._clock = asyncio.get_running_loop().time if passes_by_itself else lambda: 0.0
-        self._began: float | None = None
-
-    def reach(self, media_time: int) -> None:
-        began = self._clock() - media_time / SAMPLE_RATE
-        self._began = began if self._began is None else min(self._began, began)
-
-    @property
-    def now(self) -> int:
-        return 0 if self._began is None else round((self._clock() - self._began) * SAMPLE_RATE)
+    def _on_bus_call(
+        self, caller_id: str, target: str, media_time: int, duration_seconds: float, *, error: str = ""
+    ) -> None:
+        for watcher in self._watchers:
+            watcher.bus_call(caller_id, target, media_time, duration_seconds, error=error)
