@@ -10,6 +10,8 @@ from genesis_lib.cli.lazy import LazyGroup
 _SUBCOMMANDS = {
     "list": "List the scenarios and personas there are.",
     "run": "Let two agents hold a call, live and recorded.",
+    "listen": "Hear a voice room live, in a browser.",
+    "token": "Let a person into a LiveKit room.",
     "batch": "Hold many calls, and show a table of them.",
     "page": "Make transcript, figures and page of a recording anew.",
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from genesis_lib.cli.output import say, write_json
 
 if TYPE_CHECKING:
     from genesis_lib.cli.voice_show import CallDisplay
+    from genesis_lib.interface import GenesisInterface
     from genesis_lib.voice.production import CallResult
     from genesis_lib.voice.scenario import Side
 
@@ -31,11 +33,18 @@ Pace = Literal["realtime", "fast"]
     default="realtime",
     help="In real time, or as fast as speech is made.  [default: realtime]",
 )
+@click.option("--listen", is_flag=True, help="Serve a page to listen in while the call goes on, and write its address.")
 @json_option("The figures of the call as one JSON object, nothing else on stdout.")
 @common_options
 @click.pass_obj
 def command(
-    invocation: Invocation, scenario: str, persona: str, support_persona: str, out: Path | None, pace: Pace
+    invocation: Invocation,
+    scenario: str,
+    persona: str,
+    support_persona: str,
+    out: Path | None,
+    pace: Pace,
+    listen: bool,
 ) -> int:
     """Let two voice agents, in processes of their own, hold the call of a SCENARIO (a name from `genesis voice list`, or
     the path of a TOML file), and record it.
@@ -50,15 +59,17 @@ def command(
     if invocation.interfaces is None:
         invocation.interfaces = "lo"
     if invocation.domain is not None:
-        return asyncio.run(_run(invocation, scenario, personas, directory, pace))
+        return asyncio.run(_run(invocation, scenario, personas, directory, pace, listen))
     with free_domain() as domain:
         invocation.domain = domain
-        return asyncio.run(_run(invocation, scenario, personas, directory, pace))
+        return asyncio.run(_run(invocation, scenario, personas, directory, pace, listen))
 
 
-async def _run(invocation: Invocation, name: str, personas: dict[Side, str], directory: Path, pace: Pace) -> int:
+async def _run(
+    invocation: Invocation, name: str, personas: dict[Side, str], directory: Path, pace: Pace, listen: bool
+) -> int:
     from genesis_lib.cli.voice_show import CallDisplay
-    from genesis_lib.cli.voice_stage import called_by, stage
+    from genesis_lib.cli.voice_stage import called_by, new_room, stage
     from genesis_lib.voice.persona import load_persona
     from genesis_lib.voice.scenario import SIDES, load_scenario
 
@@ -69,14 +80,26 @@ async def _run(invocation: Invocation, name: str, personas: dict[Side, str], dir
     async with stage(invocation.settings(), invocation.environment(), called_by(scenario)) as ready:
         names = {ready.agents[side]: people[side].name for side in SIDES}
         display = None if invocation.json else CallDisplay(names, scenario.time_limit_seconds)
-        with display or nullcontext():
-            watchers: tuple[CallDisplay, ...] = () if display is None else (display,)
-            result = await ready.play(name, scenario, personas, directory, pace, watchers)
+        room = new_room(name)
+        async with _listening(ready.bus, room) if listen else nullcontext():
+            with display or nullcontext():
+                watchers: tuple[CallDisplay, ...] = () if display is None else (display,)
+                result = await ready.play(name, scenario, personas, directory, pace, watchers, room=room)
     if invocation.json:
         write_json(summary(result, directory))
     else:
         _tell(result, directory)
     return 1 if result.missing else 0
+
+
+@asynccontextmanager
+async def _listening(bus: GenesisInterface, room: str) -> AsyncIterator[None]:
+    """A page to listen in; its address goes to stderr, as stdout may be for the figures only."""
+    from genesis_lib.voice.live_page import ListeningPage
+
+    async with ListeningPage(bus.app.participant, room, bus.app.directory.agents) as page:
+        click.echo(f"  Listen in: {page.url}", err=True)
+        yield
 
 
 def summary(result: CallResult, directory: Path) -> dict[str, Any]:

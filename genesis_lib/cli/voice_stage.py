@@ -40,12 +40,14 @@ class Stage:
         directory: Path,
         pace: Literal["realtime", "fast"],
         watchers: tuple[CallWatcher, ...] = (),
+        *,
+        room: str = "",
     ) -> CallResult:
-        """Hold and record one call; raises as `produce`."""
+        """Hold and record one call, in a new room unless one is named; raises as `produce`."""
         from genesis_lib.voice.production import Production, produce
 
         played_by = {side: personas.get(side) or scenario.persona_of(side) for side in SIDES}
-        room = f"{scenario_name.rpartition('/')[2]}-{os.urandom(4).hex()}"
+        room = room or new_room(scenario_name)
         production = Production(scenario_name, scenario, self.agents, played_by, room, directory, pace)
         return await produce(self.bus, production, watchers)
 
@@ -65,6 +67,11 @@ async def stage(settings: Settings, environment: Mapping[str, str], called: froz
             while waiting:
                 waiting.remove(await processes.next_ready(waiting))
             yield Stage(bus, {side: voices[side].ready.result().agent_id for side in SIDES})
+
+
+def new_room(scenario_name: str) -> str:
+    """The name of a room that nobody else uses."""
+    return f"{scenario_name.rpartition('/')[2]}-{os.urandom(4).hex()}"
 
 
 def called_by(scenario: Scenario) -> frozenset[str]:
