@@ -122,7 +122,9 @@ class VoiceAgent(MonitoredAgent):
             stack.push_async_callback(speaker.close)
             recogniser = await open_recogniser(self._recogniser_name, sentences(script, {other: partner}))
             stack.push_async_callback(recogniser.close)
-            joined = await self.make_room(room, pace, await open_voice_activity(self._voice_activity_name)).join()
+            voice_activity = await open_voice_activity(self._voice_activity_name)
+            stack.push_async_callback(voice_activity.close)
+            joined = await self.make_room(room, pace, voice_activity).join()
             stack.push_async_callback(joined.leave)
             partner_id = await joined.wait_for_participant(patience)
             call = Call(

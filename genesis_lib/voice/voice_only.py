@@ -27,6 +27,9 @@ class Loudness:
     def reset(self) -> None:
         """See VoiceActivity."""
 
+    async def close(self) -> None:
+        """See VoiceActivity."""
+
 
 class Segmenter:
     """Cuts a continuous stream of frames into utterances. Pure.

@@ -46,7 +46,7 @@ async def test_voice_activity_that_is_none_is_refused(spec: str) -> None:
 def test_what_is_installed_is_available() -> None:
     assert {"espeak", "openai"} <= {engine.name for engine in available("speaker")}
     assert {"pocketsphinx", "openai"} <= {engine.name for engine in available("recogniser")}
-    assert [engine.name for engine in available("voice activity")] == ["pocketsphinx"]
+    assert [engine.name for engine in available("voice activity")] == ["pocketsphinx", "livekit"]
     assert set(available()) <= set(ENGINES)
 
 

@@ -303,6 +303,8 @@ class Energy:
 
     def reset(self) -> None: ...
 
+    async def close(self) -> None: ...
+
 
 async def talk(phone: Peer, audio: bytes, pace: str) -> None:
     """Send frames and nothing else."""

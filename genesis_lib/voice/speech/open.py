@@ -6,6 +6,7 @@ piper:VOICE.onnx           Piper with this voice; VOICE.onnx.json lies beside it
 whisper:MODEL              faster-whisper with this model, a name or a folder; base by default
 openai:MODEL:VOICE         an OpenAI-compatible endpoint (OPENAI_BASE_URL, OPENAI_API_KEY), with this model and, for a
                            speaker, this voice; both may be left out
+livekit:MODULE.CLASS       a plugin of LiveKit: livekit:openai.TTS is livekit.plugins.openai.TTS, made without arguments
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Literal
 from genesis_lib.errors import VoiceError
 from genesis_lib.settings import Settings, load_settings
 from genesis_lib.voice.speech.espeak import EspeakSpeaker
+from genesis_lib.voice.speech.libraries import load
 from genesis_lib.voice.speech.openai import OpenAIRecogniser, OpenAISpeaker
 from genesis_lib.voice.speech.piper import PiperSpeaker
 from genesis_lib.voice.speech.pocketsphinx import PocketsphinxRecogniser, PocketsphinxVoiceActivity
@@ -43,7 +45,8 @@ class Engine:
     @property
     def installed(self) -> bool:
         """Is its package there?"""
-        return find_spec(self.package) is not None
+        parent = self.package.rpartition(".")[0]
+        return not (parent and find_spec(parent) is None) and find_spec(self.package) is not None
 
 
 ENGINES = (
@@ -66,6 +69,14 @@ ENGINES = (
         "voice-neural",
     ),
     Engine("openai", ("speaker", "recogniser"), "openai[:MODEL[:VOICE]]", "an OpenAI-compatible endpoint", "openai"),
+    Engine(
+        "livekit",
+        ("speaker", "recogniser", "voice activity"),
+        "livekit:MODULE.CLASS",
+        "a plugin of LiveKit",
+        "livekit.agents",
+        "livekit",
+    ),
 )
 
 
@@ -87,6 +98,11 @@ async def open_speaker(spec: str, settings: Settings | None = None) -> Speaker:
             return await asyncio.to_thread(EspeakSpeaker)
         case "piper":
             return await asyncio.to_thread(PiperSpeaker, argument)
+        case "livekit":
+            await asyncio.to_thread(load, "livekit.agents", "livekit")
+            from genesis_lib.voice.speech.livekit import open_livekit_speaker
+
+            return await open_livekit_speaker(argument)
         case _:
             model, _, voice = argument.partition(":")
             return await asyncio.to_thread(lambda: OpenAISpeaker(settings or load_settings(), model, voice))
@@ -105,6 +121,11 @@ async def open_recogniser(spec: str, sentences: Sequence[str] = (), settings: Se
             return await PocketsphinxRecogniser.start(sentences)
         case "whisper":
             return await asyncio.to_thread(WhisperRecogniser, argument)
+        case "livekit":
+            await asyncio.to_thread(load, "livekit.agents", "livekit")
+            from genesis_lib.voice.speech.livekit import open_livekit_recogniser
+
+            return await open_livekit_recogniser(argument)
         case _:
             return await asyncio.to_thread(lambda: OpenAIRecogniser(settings or load_settings(), argument))
 
@@ -113,9 +134,14 @@ async def open_voice_activity(spec: str) -> VoiceActivity:
     """Open what tells speech from silence.
 
     Raises:
-        VoiceError: there is no such detector, or its package is missing.
+        VoiceError: there is no such detector, or something that it needs is missing.
     """
-    _parse(spec, "voice activity")
+    name, argument = _parse(spec, "voice activity")
+    if name == "livekit":
+        await asyncio.to_thread(load, "livekit.agents", "livekit")
+        from genesis_lib.voice.speech.livekit import open_livekit_voice_activity
+
+        return await open_livekit_voice_activity(argument)
     return await asyncio.to_thread(PocketsphinxVoiceActivity)
 
 

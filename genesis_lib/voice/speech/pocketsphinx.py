@@ -108,3 +108,6 @@ class PocketsphinxVoiceActivity:
         self._endpointer = self._pocketsphinx.Endpointer(
             _WINDOW_SECONDS, _SPEECH_SHARE, self._pocketsphinx.Vad.STRICT, SAMPLE_RATE, FRAME_SECONDS
         )
+
+    async def close(self) -> None:
+        """Nothing to give back."""

@@ -68,3 +68,7 @@ class VoiceActivity(Protocol):
     def reset(self) -> None:
         """Forget what came before."""
         ...
+
+    async def close(self) -> None:
+        """Give back what the engine holds."""
+        ...
