@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint resilience benchmark api clean
+.PHONY: demo test lint livekit-server resilience benchmark api clean
 
 demo: .venv/demo-installed
 	@$(BIN)/genesis demo $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,--scripted-model)
@@ -16,6 +16,13 @@ lint: .venv/test-installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# The server of the tests in tests/voice/livekit, which are skipped without it. Needs Go, takes some minutes.
+livekit-server: .cache/bin/livekit-server
+
+.cache/bin/livekit-server:
+	GOBIN=$(CURDIR)/.cache/bin go install github.com/livekit/livekit-server/cmd/server@v1.13.5
+	mv .cache/bin/server $@
 
 # The long version of the fault suite, an hour of soak last, and its figures in docs/reliability.md. Takes about two hours on
 # a machine that does nothing else. As root it has the faults of networks, too.
