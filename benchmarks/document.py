@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.markdown import head, put_between, row
 from benchmarks.plan import IN_FLIGHT, PAYLOAD_BYTES
 from benchmarks.report import microseconds, size
 
@@ -24,11 +25,7 @@ def main() -> None:
     lines = list(_run_section(json.loads(arguments.run.read_text(encoding="utf-8"))))
     if arguments.startup:
         lines += _startup_section(json.loads(arguments.startup.read_text(encoding="utf-8")))
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}", encoding="utf-8")
+    put_between(PAGE, BEGIN, END, lines)
 
 
 def _run_section(run: dict[str, Any]) -> Iterator[str]:
@@ -38,15 +35,15 @@ def _run_section(run: dict[str, Any]) -> Iterator[str]:
     for payload_bytes in PAYLOAD_BYTES:
         yield from ("", f"### {size(payload_bytes)} there and back", "")
         headings = [f"{n} in flight: {what}" for n in IN_FLIGHT for what in ("p50", "p99", "requests/s")]
-        yield from _head(["stack", *headings], right_from=1)
+        yield from head(["stack", *headings], right_from=1)
         for stack in stacks:
             texts = [text for n in IN_FLIGHT for text in _texts(cells.get((stack, payload_bytes, n)))]
-            yield _row([stack, *texts])
+            yield row([stack, *texts])
     yield from ("", "### Ratios", "", "At 100 B; the median of the rounds, lowest and highest in brackets.", "")
-    yield from _head(["ratio", "measured", "goal", ""])
+    yield from head(["ratio", "measured", "goal", ""])
     for ratio in run["ratios"]:
         measured = f"{ratio['median']:.2f} ({ratio['lowest']:.2f} to {ratio['highest']:.2f})"
-        yield _row([ratio["title"], measured, ratio["goal"], "reached" if ratio["reached"] else "missed"])
+        yield row([ratio["title"], measured, ratio["goal"], "reached" if ratio["reached"] else "missed"])
     missing = [f"- {stack} was skipped: {reason}" for stack, reason in run["skipped"].items()]
     missing += [
         f"- {cell['stack']} failed at {size(cell['payload_bytes'])} with {cell['in_flight']} in flight: {cell['reason']}"
@@ -58,9 +55,9 @@ def _run_section(run: dict[str, Any]) -> Iterator[str]:
 
 def _startup_section(startup: dict[str, Any]) -> Iterator[str]:
     yield from ("", "### Starting", "")
-    yield from _head(["what", "measured", "goal", ""])
-    for row in startup["rows"]:
-        yield _row([row["what"], row["measured"], row["goal"], "reached" if row["reached"] else "missed"])
+    yield from head(["what", "measured", "goal", ""])
+    for each in startup["rows"]:
+        yield row([each["what"], each["measured"], each["goal"], "reached" if each["reached"] else "missed"])
 
 
 def _machine_line(machine: dict[str, Any]) -> str:
@@ -72,15 +69,6 @@ def _texts(cell: dict[str, Any] | None) -> tuple[str, str, str]:
     if cell is None:
         return "-", "-", "-"
     return microseconds(cell["p50_us"]), microseconds(cell["p99_us"]), f"{cell['requests_per_second']:,.0f}"
-
-
-def _head(cells: list[str], right_from: int | None = None) -> Iterator[str]:
-    yield _row(cells)
-    yield _row(["---:" if right_from is not None and column >= right_from else "---" for column in range(len(cells))])
-
-
-def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

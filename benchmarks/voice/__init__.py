@@ -1,0 +1,1 @@
+"""Figures of spoken calls: gaps, cost, how many fit, and what is understood."""
