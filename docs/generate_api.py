@@ -67,6 +67,7 @@ CONTENT: dict[str, tuple[str, ...]] = {
         "genesis_lib.voice.hearing:HeardUtterance",
         "genesis_lib.voice.statistics:RoomStatistics",
         "genesis_lib.voice.listener:RoomListener",
+        "genesis_lib.voice.live_page:ListeningPage",
         "genesis_lib.voice.messages:VoiceFrame",
         "genesis_lib.voice.messages:VoiceControl",
         "genesis_lib.voice.messages:VoiceTranscript",

@@ -55,6 +55,9 @@ class ListeningPage:
         room: the room's name; nobody has to be there yet.
         agents: agents by id, for the names of those that are called on the bus; the directory of an app keeps such a map.
         port: on 127.0.0.1; 0 takes a free one.
+
+    Attributes:
+        call: what the pages show.
     """
 
     def __init__(self, participant: Participant, room: str, agents: Mapping[str, AgentInfo], port: int = 0) -> None:
@@ -62,7 +65,7 @@ class ListeningPage:
         self._port = port
         self._pages: dict[_Outgoing, asyncio.Transport] = {}
         self._address = ""
-        call = self._call = LiveCall(room, lambda message: self._send(json.dumps(message)), self._send)
+        call = self.call = LiveCall(room, lambda message: self._send(json.dumps(message)), self._send)
         self._bus_calls = BusCallFollower(participant, call.takes_part, agents, lambda: call.now, call.bus_call)
         self._listener = RoomListener(
             participant,
@@ -143,11 +146,11 @@ class ListeningPage:
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         if len(self._pages) >= _MOST_PAGES:
             raise web.HTTPServiceUnavailable(text=f"{_MOST_PAGES} pages listen already; close one")
-        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_SECONDS, max_msg_size=1024)
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT_SECONDS, max_msg_size=1024, compress=False)
         await socket.prepare(request)
         assert request.transport is not None
         outgoing: _Outgoing = asyncio.Queue(_MOST_WAITING)
-        outgoing.put_nowait(json.dumps(self._call.everything()))
+        outgoing.put_nowait(json.dumps(self.call.everything()))
         self._pages[outgoing] = request.transport
         sending = asyncio.create_task(_forward(outgoing, socket))
         try:

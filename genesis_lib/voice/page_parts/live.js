@@ -3,6 +3,7 @@ const RATE = 16000;
 const HEADER_BYTES = 20;
 const VOICES = 16;
 const MOST_ROWS = 1000;
+const MOST_BARS = 6000;
 const LANE_SECONDS = 20;
 const BAR = RATE / 10;
 const STYLES = ["customer", "support", "third"];
@@ -105,6 +106,7 @@ function takeAudio(buffer) {
   const person = people.get(speaker);
   const bar = Math.floor(at / BAR);
   person.peaks.set(bar, pcm.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), person.peaks.get(bar) ?? 0));
+  if (person.peaks.size > MOST_BARS) person.peaks.delete(person.peaks.keys().next().value);
   if (hearing()) audio.player.port.postMessage({ task: "frame", speaker, utterance, at, pcm }, [buffer]);
 }
 
@@ -137,14 +139,18 @@ function enter(number) {
   return person;
 }
 
-function place(row, start) {
+function place(row, start, number = null) {
   const last = rows.at(-1)?.row;
   const follows = !last || last.getBoundingClientRect().top < innerHeight;
   let index = rows.length;
   while (index && rows[index - 1].start > start) index -= 1;
   transcript.insertBefore(row, rows[index]?.row ?? null);
-  rows.splice(index, 0, { row, start });
-  if (rows.length > MOST_ROWS) rows.shift().row.remove();
+  rows.splice(index, 0, { row, start, number });
+  if (rows.length > MOST_ROWS) {
+    const oldest = rows.shift();
+    oldest.row.remove();
+    utterances.delete(oldest.number);
+  }
   if (follows) showNewest();
 }
 
@@ -152,11 +158,11 @@ function showNewest() {
   rows.at(-1)?.row.scrollIntoView({ block: "nearest", behavior: calm.matches ? "auto" : "smooth" });
 }
 
-function utteranceRow({ speaker, start }) {
+function utteranceRow({ speaker, start, number }) {
   const who = make("span", "who");
   const said = make("span", "said");
   const body = make("div", "utterance", who, said);
-  place(make("li", styleOf(speaker), body), start);
+  place(make("li", styleOf(speaker), body), start, number);
   const fill = (message) => {
     who.replaceChildren(make("b", "", nameOf(speaker)), make("time", "", clock(start)));
     if (message.interrupted) who.append(make("span", "tag", "interrupted"));
