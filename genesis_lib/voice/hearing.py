@@ -46,12 +46,14 @@ class HeardUtterance:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an utterance has been played: to the media time `position`. With `tell`, its speaker should know."""
+    """How far an utterance has been played: to the media time `position`, these 20 ms last. With `tell`, its speaker should
+    know."""
 
     speaker_id: str
     utterance_id: int
     start: int
     position: int
+    data: bytes
     tell: bool
 
 
@@ -111,14 +113,14 @@ class _Incoming:
         self.interrupted = interrupted
         self.buffer.end(-(-(self.end - self.start) // FRAME_SAMPLES))
 
-    def play(self) -> bool:
-        """Let 20 ms pass; whether anything was played in them."""
+    def play(self) -> bytes | None:
+        """Let 20 ms pass; what was played in them."""
         played = self.buffer.pull()
         if played is None:
-            return False
+            return None
         if played.slot < LONGEST_UTTERANCE_FRAMES:
             self._pcm += bytes(played.slot * FRAME_BYTES - len(self._pcm)) + played.data
-        return True
+        return played.data
 
     def heard(self, speaker_id: str) -> HeardUtterance:
         """The whole, once it is finished."""
@@ -245,10 +247,16 @@ class ControlledEar:
         self._play_soon()
 
     def _play(self, incoming: _Incoming) -> None:
-        if incoming.play():
+        data = incoming.play()
+        if data is not None:
             self._hearing.on_played(
                 Progress(
-                    self._speaker_id, incoming.utterance_id, incoming.start, incoming.position, self._tells(incoming)
+                    self._speaker_id,
+                    incoming.utterance_id,
+                    incoming.start,
+                    incoming.position,
+                    data,
+                    self._tells(incoming),
                 )
             )
         if incoming.buffer.finished:

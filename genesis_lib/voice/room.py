@@ -16,12 +16,13 @@ from genesis_lib.voice.line import Hooks, RoomLine
 from genesis_lib.voice.members import Members
 from genesis_lib.voice.messages import INTERRUPTED, ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.pacing import Pacer, ticks
+from genesis_lib.voice.sounds import Sound, Sounds
 from genesis_lib.voice.speaking import Mouth, Utterance
 from genesis_lib.voice.speech.ports import VoiceActivity
 from genesis_lib.voice.statistics import RoomStatistics
 from genesis_lib.voice.voice_only import Loudness, VoiceOnlyEar
 
-__all__ = ["HeardUtterance", "RoomStatistics", "Utterance", "VoiceRoom"]
+__all__ = ["HeardUtterance", "RoomStatistics", "Sound", "Utterance", "VoiceRoom"]
 
 _MOST_EARS = 16
 _MOST_UNFETCHED = 16
@@ -87,6 +88,7 @@ class VoiceRoom:
         self._played: dict[str, Progress] = {}
         self._speech_waiters: list[tuple[int, asyncio.Future[str]]] = []
         self._heard: asyncio.Queue[HeardUtterance | None] = asyncio.Queue()
+        self._sounds: Sounds | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._is_in = False
 
@@ -199,10 +201,29 @@ class VoiceRoom:
         newest = ear.newest if isinstance(ear, ControlledEar) else 0
         self._mouth.obey(self._mouth.floor.interrupt(), utterance_id=newest)
 
+    def break_off(self) -> None:
+        """Stop what this side says: `say` returns with what was said of it. Harmless when it says nothing."""
+        if self._mouth.floor.speaks:
+            self._mouth.obey(self._mouth.floor.finish(interrupted=True))
+
     async def utterances(self) -> AsyncIterator[HeardUtterance]:
         """What others say, each utterance when it is over, until the call ends. For one consumer."""
         while (heard := await self._heard.get()) is not None:
             yield heard
+
+    def sounds(self) -> AsyncIterator[Sound]:
+        """What others say, as it is played and with the silence between, 20 ms at a time, until the call ends. In place of
+        `utterances`; for one consumer, which misses what is oldest when it falls behind by more than a second.
+
+        Raises:
+            VoiceError: the room does not run in real time.
+        """
+        if self._fast:
+            raise VoiceError(f"voice room {self.name} is fast: sounds are heard in rooms that run in real time")
+        self._sounds = Sounds()
+        if self.ended.done():
+            self._sounds.close()
+        return self._sounds
 
     async def hang_up(self, reason: str) -> None:
         """End the call for everybody in it. Harmless when it has ended."""
@@ -226,6 +247,8 @@ class VoiceRoom:
         async for _ in ticks(Pacer(self._loop.time, CAPACITY_FRAMES)):
             for ear in list(self._ears.values()):
                 ear.tick()
+            if self._sounds is not None:
+                self._sounds.tick(self.now)
 
     def _on_frame(self, frame: VoiceFrame, publication: int) -> None:
         if self.ended.done():
@@ -297,6 +320,8 @@ class VoiceRoom:
     def _on_played(self, progress: Progress) -> None:
         speaker, position = progress.speaker_id, progress.position
         self._clock.reach(position)
+        if self._sounds is not None:
+            self._sounds.played(progress)
         before = self._played.get(speaker)
         lasted_before = before.position - before.start if before and before.start == progress.start else -1
         self._played[speaker] = progress
@@ -314,7 +339,7 @@ class VoiceRoom:
             self._line.send_control(ControlKind.PLAYOUT, heard.end, heard.utterance_id, heard.speaker_id)
         else:
             self._mouth.obey(self._mouth.floor.ended(heard.speaker_id))
-        if heard.pcm and not self.ended.done():
+        if heard.pcm and self._sounds is None and not self.ended.done():
             if self._heard.qsize() == _MOST_UNFETCHED:
                 self._heard.get_nowait()
                 self.statistics.utterances_dropped += 1
@@ -339,6 +364,8 @@ class VoiceRoom:
             return
         self.ended.set_result(reason)
         self._mouth.close(reason)
+        if self._sounds is not None:
+            self._sounds.close()
         self._heard.put_nowait(None)
         for _, turn in self._speech_waiters:
             if not turn.done():

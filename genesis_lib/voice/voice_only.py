@@ -145,7 +145,7 @@ class VoiceOnlyEar:
                 self._hearing.on_voice(self._speaker_id)
             position = self._media_time(played.slot + 1)
             self._hearing.on_played(
-                Progress(self._speaker_id, self._utterance_id, self._utterance_start, position, tell=False)
+                Progress(self._speaker_id, self._utterance_id, self._utterance_start, position, played.data, tell=False)
             )
 
     def _complete(self, audio: bytes) -> None:

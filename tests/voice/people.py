@@ -31,7 +31,7 @@ SCENARIO = """\
 title = "A number"
 description = "Somebody gives a number."
 opens = "support"
-sentences = ["It is seven."]
+sentences = ["It is seven.", "It belongs to Ada."]
 
 [success]
 hung_up_by = "customer"
@@ -103,7 +103,12 @@ def number_scenario(folder: Path) -> tuple[Scenario, dict[Side, Persona]]:
     (folder / "ann.toml").write_text(PERSONA, encoding="utf-8")
     (folder / "number.toml").write_text(SCENARIO, encoding="utf-8")
     scenario = load_scenario(folder / "number.toml")
-    return scenario, {"customer": load_persona(folder / "ann.toml"), "support": load_persona("patient-agent")}
+    return scenario, number_personas(folder)
+
+
+def number_personas(folder: Path) -> dict[Side, Persona]:
+    """Who plays it, once it is written."""
+    return {"customer": load_persona(folder / "ann.toml"), "support": load_persona("patient-agent")}
 
 
 def default_personas(scenario: Scenario) -> dict[Side, Persona]:

@@ -182,6 +182,48 @@ async def test_being_interrupted(room: VoiceRoom, ben: Peer) -> None:
     assert room.floor_holder == ""
 
 
+async def test_breaking_off_what_one_says(room: VoiceRoom, ben: Peer) -> None:
+    room.break_off()
+    goes_on = asyncio.Event()
+    saying = asyncio.create_task(room.say(endless(goes_on)))
+    await goes_on.wait()
+    room.break_off()
+    mine = await saying
+    assert mine.interrupted
+    at_ben = await heard_by(ben)
+    assert (at_ben["start"], at_ben["end"], at_ben["interrupted"]) == (mine.start, mine.end, True)
+    assert room.floor_holder == ""
+
+
+@realtime
+async def test_sounds_come_while_they_are_played_and_silence_between_them(room: VoiceRoom, ben: Peer) -> None:
+    sounds, silent, spoken = room.sounds(), 0, []
+    await ben.do("say", hertz=500, seconds=0.4)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for sound in sounds:
+            if sound.speaker_id:
+                spoken.append(sound)
+            else:
+                silent += 1
+                assert (sound.data, sound.utterance_id) == (SILENCE, 0)
+                if spoken:
+                    break
+    assert silent > 1
+    assert {(sound.speaker_id, sound.utterance_id) for sound in spoken} == {(BEN, 1)}
+    assert len(spoken) == 20
+    times = [sound.media_time for sound in spoken]
+    assert times == list(range(times[0], times[0] + 20 * FRAME_SAMPLES, FRAME_SAMPLES))
+    assert sum(sound.data in tone(500, 0.4) for sound in spoken) > 15
+    await ben.do("hang up", reason="enough")
+    assert {sound.speaker_id async for sound in sounds} <= {""}
+
+
+@fast
+async def test_a_fast_room_has_no_sounds(room: VoiceRoom) -> None:
+    with pytest.raises(VoiceError, match="real time"):
+        room.sounds()
+
+
 async def test_who_wants_to_speak_waits_for_the_other_to_end(room: VoiceRoom, ben: Peer) -> None:
     await ben.do("say", hertz=300, seconds=0.4)
     await room.wait_for_speech(0.1)

@@ -6,24 +6,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from livekit.agents import AgentSession, TurnHandlingOptions
+from livekit.agents import AgentSession
 
 from genesis_lib.voice.brain import Bus
 from genesis_lib.voice.brains.scripted import ScriptedBrain
 from genesis_lib.voice.livekit.llm import GenesisLLM
+from genesis_lib.voice.livekit.session_call import BETWEEN_AGENTS
 from genesis_lib.voice.livekit.stt import GenesisSTT
 from genesis_lib.voice.livekit.tts import GenesisTTS
 from genesis_lib.voice.persona import Persona
 from genesis_lib.voice.scenario import Scenario, Side, other_side
 from genesis_lib.voice.script import sentences
 from genesis_lib.voice.speech.open import open_recogniser, open_speaker
-
-BETWEEN_AGENTS = TurnHandlingOptions(
-    turn_detection="vad",
-    endpointing={"min_delay": 0.3, "max_delay": 1.0},
-    interruption={"mode": "vad", "min_duration": 1.0},
-    preemptive_generation={"enabled": False},
-)
 
 
 @asynccontextmanager

@@ -1,0 +1,182 @@
+"""Ears and mouth of a LiveKit session in a voice room over DDS, without any LiveKit server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from livekit import rtc
+from livekit.agents.voice import io
+
+from genesis_lib.errors import VoiceError
+from genesis_lib.voice.audio import FRAME_BYTES, SAMPLE_RATE, SILENCE, samples_in, seconds
+from genesis_lib.voice.livekit.audio import frame_of
+from genesis_lib.voice.room import Sound, Utterance, VoiceRoom
+
+logger = logging.getLogger(__name__)
+
+# Longer than what ends speech for the detectors of LiveKit.
+_PAUSE_FRAMES = 30
+
+
+@dataclass(slots=True)
+class Stretch:
+    """What was heard of one utterance since it was last written down; `start` and `end` are media times in samples."""
+
+    speaker_id: str
+    utterance_id: int
+    start: int
+    end: int
+
+
+class RoomEar(io.AudioInput):
+    """What others say in the room, in real time and with the silence between.
+
+    The room knows when an utterance is over. So the silence by which a detector tells comes at once, and is not waited for.
+
+    Raises:
+        VoiceError: the room does not run in real time.
+    """
+
+    def __init__(self, room: VoiceRoom) -> None:
+        super().__init__(label="voice room")
+        self._sounds = room.sounds()
+        self._stretch: Stretch | None = None
+        self._goes_on = False
+        self._waiting: deque[bytes] = deque()
+        self._detected: deque[Stretch] = deque()
+
+    async def __anext__(self) -> rtc.AudioFrame:
+        if not self._waiting:
+            sound = await anext(self._sounds)
+            before, goes_on = self._stretch, self._goes_on
+            self._goes_on = bool(sound.speaker_id)
+            if sound.speaker_id:
+                self._extend(sound)
+            if goes_on and not (sound.speaker_id and before is self._stretch):
+                self._waiting.extend([SILENCE] * _PAUSE_FRAMES)
+            self._waiting.append(sound.data)
+        return frame_of(self._waiting.popleft())
+
+    def _extend(self, sound: Sound) -> None:
+        stretch, end = self._stretch, sound.media_time + samples_in(sound.data)
+        heard_in = (sound.speaker_id, sound.utterance_id)
+        if stretch is None or (stretch.speaker_id, stretch.utterance_id) != heard_in:
+            self._stretch = Stretch(*heard_in, sound.media_time, end)
+        else:
+            stretch.end = end
+
+    def speech_ended(self) -> None:
+        """The session's detector heard the end of speech: what was heard of it will be written down."""
+        if stretch := self._taken():
+            self._detected.append(stretch)
+
+    def heard(self) -> Stretch | None:
+        """What the text that the session's recogniser made last is of; None before anything was heard."""
+        return self._detected.popleft() if self._detected else self._taken()
+
+    def forget(self) -> None:
+        """Nothing will be written down any more of what was heard until now."""
+        self._detected.clear()
+
+    def _taken(self) -> Stretch | None:
+        stretch = self._stretch
+        if stretch is not None:
+            self._stretch = Stretch(stretch.speaker_id, stretch.utterance_id, stretch.end, stretch.end)
+        return stretch
+
+
+class RoomMouth(io.AudioOutput):
+    """Says in the room what the session wants said, one utterance for each of its segments, as soon as the floor is free.
+
+    Args:
+        room: joined.
+        on_cut: told when somebody barges in. The session has to be interrupted then.
+
+    Attributes:
+        last: the utterance that was played last.
+    """
+
+    def __init__(self, room: VoiceRoom, on_cut: Callable[[], None]) -> None:
+        super().__init__(
+            label="voice room", capabilities=io.AudioOutputCapabilities(pause=False), sample_rate=SAMPLE_RATE
+        )
+        self._room = room
+        self._on_cut = on_cut
+        self._segment: _Segment | None = None
+        self.last: Utterance | None = None
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        """See AudioOutput of livekit-agents."""
+        if self._segment is not None and self._segment.complete.is_set() and self._segment.saying is not None:
+            await asyncio.wait({self._segment.saying})
+        await super().capture_frame(frame)
+        if self._segment is None:
+            self._segment = _Segment()
+            self._segment.saying = asyncio.create_task(self._say(self._segment))
+        self._segment.pieces.put_nowait(bytes(frame.data))
+
+    def flush(self) -> None:
+        """See AudioOutput of livekit-agents."""
+        super().flush()
+        if self._segment is not None:
+            self._segment.pieces.put_nowait(None)
+            self._segment.complete.set()
+
+    def clear_buffer(self) -> None:
+        """See AudioOutput of livekit-agents."""
+        segment = self._segment
+        if segment is None:
+            return
+        segment.cleared = True
+        segment.complete.set()
+        if segment.started:
+            self._room.break_off()
+        elif segment.saying is not None:
+            segment.saying.cancel()
+
+    async def _say(self, segment: _Segment) -> None:
+        position, interrupted = 0.0, True
+        try:
+            utterance = await self._room.say(self._audio(segment))
+            position, interrupted = seconds(utterance.end - utterance.start), utterance.interrupted
+            self.last = utterance
+            if interrupted and not segment.cleared:
+                self._on_cut()
+            await segment.complete.wait()
+        except VoiceError as error:
+            # Most often because the call has ended, which whoever runs the session knows.
+            logger.info("a session could not speak in voice room %s: %s", self._room.name, error)
+            await segment.complete.wait()
+        finally:
+            self._segment = None
+            self.on_playback_finished(playback_position=position, interrupted=interrupted)
+
+    async def _audio(self, segment: _Segment) -> AsyncIterator[bytes]:
+        rest = b""
+        while (piece := await segment.pieces.get()) is not None:
+            rest += piece
+            while len(rest) >= FRAME_BYTES:
+                yield rest[:FRAME_BYTES]
+                rest = rest[FRAME_BYTES:]
+                if not segment.started:
+                    # The first frame is fetched before the floor is taken, the second one after it.
+                    segment.started = True
+                    self.on_playback_started(created_at=time.time())
+        if rest:
+            yield rest
+
+
+class _Segment:
+    """Speech of the session that belongs together."""
+
+    def __init__(self) -> None:
+        self.pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.complete = asyncio.Event()
+        self.saying: asyncio.Task[None] | None = None
+        self.started = False
+        self.cleared = False

@@ -1,0 +1,195 @@
+"""Sessions of livekit-agents talk in voice rooms over real DDS, each in a process of its own, without any server."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import wave
+from array import array
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genesis_lib import GenesisInterface
+from genesis_lib.testing import AgentProcess
+from genesis_lib.testing.fixtures import StartAgentProcess
+from genesis_lib.voice.audio import samples
+from genesis_lib.voice.captured import read_captured
+from genesis_lib.voice.documents import write_documents
+from genesis_lib.voice.messages import ControlKind, TranscriptSource, VoiceControl, VoiceTranscript
+from genesis_lib.voice.recorder import CallRecorder
+from genesis_lib.voice.recording import Recording
+from genesis_lib.voice.room import VoiceRoom
+from genesis_lib.voice.scenario import SIDES, Side
+from genesis_lib.voice.speech.open import open_speaker
+from genesis_lib.voice.speech.ports import VoiceStyle
+from tests.voice.livekit_sessions.session_agents import Books, SessionCaller
+from tests.voice.people import number_scenario
+
+ROOM = "sessions"
+PATIENCE_SECONDS = 120
+LOUD = 500  # of 32,767, root mean square
+
+
+class Noted:
+    """Watches a call: what was heard, and whether anything was spoken."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.first_words = asyncio.Event()
+
+    def control(self, control: VoiceControl) -> None:
+        if control.kind is ControlKind.UTTERANCE_START:
+            self.first_words.set()
+
+    def transcript(self, transcript: VoiceTranscript) -> None:
+        if transcript.source is TranscriptSource.HEARD:
+            self.heard.append(transcript.text)
+
+    def bus_call(self, *arguments: Any, **options: Any) -> None:
+        pass
+
+
+@pytest.fixture
+async def bus(genesis_domain: int) -> AsyncIterator[GenesisInterface]:
+    async with GenesisInterface("test") as interface:
+        yield interface
+
+
+@asynccontextmanager
+async def recorded(bus: GenesisInterface, folder: Path) -> AsyncIterator[tuple[CallRecorder, Noted]]:
+    recording, noted = Recording(folder, ROOM, *SIDES), Noted()
+    agents = bus.app.directory.agents
+    recorder = CallRecorder(bus.app.participant, ROOM, recording, *SIDES, agents=agents, watchers=[noted])
+    await recorder.open()
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            yield recorder, noted
+    finally:
+        await recorder.close()
+        await recording.close("over")
+
+
+async def begin(
+    bus: GenesisInterface, start: StartAgentProcess, folder: Path, *, muted: bool = False, time_limit: float = 60
+) -> dict[Side, AgentProcess]:
+    """Let two sessions begin to talk; with `muted` nothing that the support says gets on the wire."""
+    number_scenario(folder)
+    processes = {side: await start(SessionCaller, {"agent_name": side.title(), "agent_id": side}) for side in SIDES}
+    for side in SIDES:
+        assert await bus.wait_for_agent(side)
+    await asyncio.gather(*(take_part(bus, folder, side, muted and side == "support", time_limit) for side in SIDES))
+    return processes
+
+
+async def take_part(bus: GenesisInterface, folder: Path, side: Side, muted: bool, time_limit: float) -> None:
+    options = {"room": ROOM, "folder": str(folder), "side": side, "muted": muted, "time_limit": time_limit}
+    await bus.call_function(side, "take_part", timeout_seconds=60, **options)
+
+
+async def end_of(bus: GenesisInterface, side: Side) -> dict[str, Any]:
+    ended: dict[str, Any] = await bus.call_function(side, "wait_for_end", timeout_seconds=30)
+    return ended
+
+
+def loudness(pcm: array[int]) -> float:
+    return math.sqrt(sum(sample * sample for sample in pcm) / len(pcm))
+
+
+def channels(folder: Path) -> tuple[array[int], array[int]]:
+    with wave.open(str(folder / "call.wav")) as audio:
+        both = array("h", audio.readframes(audio.getnframes()))
+    return both[0::2], both[1::2]
+
+
+async def test_two_sessions_talk_hear_each_other_and_are_recorded(
+    bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
+) -> None:
+    await agent_process(Books, {"agent_id": "books"})
+    assert await bus.wait_for_agent("books")
+    async with recorded(bus, tmp_path / "call") as (recorder, _):
+        await begin(bus, agent_process, tmp_path)
+        assert await recorder.ended == "the owner is known"
+        ended = {side: await end_of(bus, side) for side in SIDES}
+    assert {each["reason"] for each in ended.values()} == {"the owner is known"}
+    assert [who for who, _ in ended["customer"]["turns"]] == ["other", "me", "other", "other", "me"]
+    call = read_captured(tmp_path / "call")
+    assert [each.side for each in call.utterances] == ["support", "customer", "support", "support", "customer"]
+    assert [each.spoken for each in call.utterances] == [
+        "Which number is it?",
+        "The number is four two.",
+        "One moment.",
+        "It belongs to Ada.",
+        "Thank you, goodbye.",
+    ]
+    assert not any(each.interrupted for each in call.utterances)
+    left, right = channels(tmp_path / "call")
+    for each in call.utterances:
+        own, other = (left, right) if each.side == "customer" else (right, left)
+        assert loudness(own[each.start : each.end]) > LOUD
+        assert not any(other[each.start : each.end])
+    figures = write_documents(tmp_path / "call")
+    for side in SIDES:
+        rate = figures.word_error[side].rate
+        assert rate is not None
+        assert rate <= 0.15
+    assert [(made.side, made.target, made.error) for made in call.bus_calls] == [("support", "Books", "")]
+
+
+async def test_a_wire_that_carries_no_speech_breaks_the_conversation(
+    bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
+) -> None:
+    async with recorded(bus, tmp_path / "call") as (recorder, noted):
+        await begin(bus, agent_process, tmp_path, muted=True, time_limit=8)
+        assert await recorder.ended == "the time limit of 8 s is over"
+        customer = await end_of(bus, "customer")
+    assert customer["turns"] == []
+    assert noted.heard == []
+    assert read_captured(tmp_path / "call").utterances[0].spoken == "Which number is it?"
+
+
+async def test_a_side_that_is_killed_ends_the_call(
+    bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
+) -> None:
+    async with recorded(bus, tmp_path / "call") as (recorder, noted):
+        processes = await begin(bus, agent_process, tmp_path)
+        await noted.first_words.wait()
+        processes["support"].send_signal(signal.SIGKILL)
+        assert "Support was lost" in await recorder.ended
+        assert "Support was lost" in (await end_of(bus, "customer"))["reason"]
+
+
+async def test_barging_in_on_a_session_truncates_what_it_said(
+    bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
+) -> None:
+    """The other side is a plain participant of the room, as a VoiceAgent is."""
+    number_scenario(tmp_path)
+    await agent_process(SessionCaller, {"agent_name": "Support", "agent_id": "support"})
+    assert await bus.wait_for_agent("support")
+    speaker = await open_speaker("espeak")
+    async with recorded(bus, tmp_path / "call") as (recorder, _):
+        room = await VoiceRoom(bus.app.participant, ROOM, "customer", "Customer").join()
+        await take_part(bus, tmp_path, "support", muted=False, time_limit=60)
+        assert await room.wait_for_speech(0.6) == "support"
+        room.interrupt()
+        mine = await room.say(speaker.speak("The number is four two.", VoiceStyle("en-us+f5")))
+        assert not mine.interrupted
+        # The books are not there, and it says so.
+        assert await room.wait_for_speech(0.5) == "support"
+        await room.hang_up("enough")
+        assert await recorder.ended == "enough"
+        turns = (await end_of(bus, "support"))["turns"]
+        await room.leave()
+    await speaker.close()
+    cut = read_captured(tmp_path / "call").utterances[0]
+    assert (cut.side, cut.interrupted) == ("support", True)
+    assert cut.spoken is not None
+    assert cut.spoken != "Which number is it?"
+    assert "Which number is it?".startswith(cut.spoken)
+    assert samples(0.6) <= cut.end - cut.start < samples(1.5)
+    assert turns[0] == ["me", cut.spoken] or cut.spoken == ""
+    assert ["other", "the number is four two"] in turns
