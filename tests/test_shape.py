@@ -28,6 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "shared",
         "running",
         "toml_file",
+        "log_limit",
     ),
     "dds": ("dds",),
     "machinery": ("rpc", "discovery", "monitoring", "llm", "security", "memory"),

@@ -19,9 +19,11 @@ from genesis_lib.discovery.wire import (
     decode_function_key,
 )
 from genesis_lib.errors import DecodeError
+from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentInfo, FunctionInfo
 
 logger = logging.getLogger(__name__)
+_warnings = LimitedWarnings(logger)
 
 _REMEMBERED_DEPARTURES = 1024
 
@@ -241,6 +243,5 @@ class Directory:
 
     def _refuse(self, sample: Sample, what: str, error: DecodeError) -> None:
         participant = self._participant_behind(sample.publication)
-        logger.warning(
-            "refused the announcement of %s from participant %s: %s", what, participant.hex() or "unknown", error
-        )
+        who = participant.hex() or "unknown"
+        _warnings.warn(who, "refused the announcement of %s from participant %s: %s", what, who, error)

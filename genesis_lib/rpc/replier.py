@@ -19,6 +19,7 @@ from genesis_lib.errors import (
     clean_text,
     remote_exception_for,
 )
+from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentReply, AgentRequest, Final, RequestKind
 from genesis_lib.rpc.caller_identity import Announcements, CallerIdentity, parse_connection_data
 from genesis_lib.rpc.execution import Client, Execution
@@ -29,6 +30,7 @@ from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.wire import decode_request, encode_reply, reply_topic, request_topic
 
 logger = logging.getLogger(__name__)
+_warnings = LimitedWarnings(logger)
 
 _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
 _BACKLOG_LARGEST = 4  # messages of the largest size
@@ -167,12 +169,8 @@ class Replier:
             try:
                 request = decode_request(sample.payload)
             except DecodeError as error:
-                logger.warning(
-                    "agent %s refused a request from participant %s: %s",
-                    self._agent_id,
-                    client.caller.participant.hex(),
-                    error,
-                )
+                who = client.caller.participant.hex()
+                _warnings.warn(who, "agent %s refused a request from participant %s: %s", self._agent_id, who, error)
                 continue
             if request.instance_name and request.instance_name != self._instance_name:
                 continue  # for another process that announces the same agent

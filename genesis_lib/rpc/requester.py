@@ -21,6 +21,7 @@ from genesis_lib.errors import (
     RequestTimeout,
     error_class_for,
 )
+from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
 from genesis_lib.rpc.caller_identity import INBOX_BYTES, connection_data
 from genesis_lib.rpc.diagnosis import explain_no_match
@@ -29,6 +30,7 @@ from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW, join_parts
 from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
 
 logger = logging.getLogger(__name__)
+_warnings = LimitedWarnings(logger)
 
 _MORE = Final.MORE
 
@@ -358,7 +360,8 @@ class Requester:
             try:
                 reply = decode_reply(sample.payload)
             except DecodeError as error:
-                logger.warning("refused a reply from %s (%s): %s", self.info.name, self.info.agent_id, error)
+                name, agent_id = self.info.name, self.info.agent_id
+                _warnings.warn(agent_id, "refused a reply from %s (%s): %s", name, agent_id, error)
                 continue
             call = self._pending.get(reply.sequence_number)
             if call is None or call.future.done() or reply.writer_guid != self._guid:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from genesis_lib.dds.cdr import codec
 from genesis_lib.dds.port import Sample, TopicSpec
 from genesis_lib.errors import ConfigError, DecodeError, clean_text
+from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.voice.audio import FRAME_BYTES, SAMPLE_RATE
 from genesis_lib.voice.messages import (
     AudioCodec,
@@ -20,6 +21,7 @@ from genesis_lib.voice.messages import (
 )
 
 logger = logging.getLogger(__name__)
+_warnings = LimitedWarnings(logger)
 
 T = TypeVar("T", VoiceFrame, VoiceControl, VoiceTranscript)
 
@@ -173,7 +175,7 @@ def decoded(samples: Sequence[Sample], decode: Callable[[bytes], T], room: str) 
         try:
             message = decode(sample.payload)
         except DecodeError as error:
-            logger.warning("refused a sample in voice room %s: %s", room, error)
+            _warnings.warn((room, sample.publication), "refused a sample in voice room %s: %s", room, error)
             continue
         if message.room == room:
             found.append((sample, message))
