@@ -12,6 +12,7 @@ from genesis_lib.cli.invocation import Invocation, common_options, json_option
 from genesis_lib.cli.output import complain, show, write_json
 
 if TYPE_CHECKING:
+    from genesis_lib.cli.voice_stage import RoomKind
     from genesis_lib.errors import GenesisError
     from genesis_lib.voice.production import CallResult
     from genesis_lib.voice.scenario import Scenario
@@ -26,10 +27,23 @@ if TYPE_CHECKING:
     default="fast",
     help="In real time, or as fast as speech is made.  [default: fast]",
 )
+@click.option(
+    "--room",
+    "kind",
+    type=click.Choice(["dds", "livekit"]),
+    default="dds",
+    help="Where the calls are held; in a LiveKit room always in real time.  [default: dds]",
+)
 @json_option("One JSON array with an object for each call.")
 @common_options
 @click.pass_obj
-def command(invocation: Invocation, scenarios: tuple[str, ...], out: Path, pace: Literal["realtime", "fast"]) -> int:
+def command(
+    invocation: Invocation,
+    scenarios: tuple[str, ...],
+    out: Path,
+    pace: Literal["realtime", "fast"],
+    kind: RoomKind,
+) -> int:
     """Hold the calls of these SCENARIOS, of all scripted ones that come with the library when none is named, each recorded
     into a directory of its own below DIR.
 
@@ -37,16 +51,19 @@ def command(invocation: Invocation, scenarios: tuple[str, ...], out: Path, pace:
     """
     from genesis_lib.testing.domains import free_domain
 
+    pace = "realtime" if kind == "livekit" else pace
     if invocation.interfaces is None:
         invocation.interfaces = "lo"
     if invocation.domain is not None:
-        return asyncio.run(_run(invocation, scenarios, out, pace))
+        return asyncio.run(_run(invocation, scenarios, out, pace, kind))
     with free_domain() as domain:
         invocation.domain = domain
-        return asyncio.run(_run(invocation, scenarios, out, pace))
+        return asyncio.run(_run(invocation, scenarios, out, pace, kind))
 
 
-async def _run(invocation: Invocation, names: tuple[str, ...], out: Path, pace: Literal["realtime", "fast"]) -> int:
+async def _run(
+    invocation: Invocation, names: tuple[str, ...], out: Path, pace: Literal["realtime", "fast"], kind: RoomKind
+) -> int:
     from genesis_lib.cli.voice_run import summary
     from genesis_lib.cli.voice_stage import called_by, stage
     from genesis_lib.errors import GenesisError
@@ -54,7 +71,7 @@ async def _run(invocation: Invocation, names: tuple[str, ...], out: Path, pace: 
     chosen = await asyncio.to_thread(_chosen, names)
     called = frozenset[str]().union(*(called_by(scenario) for scenario in chosen.values()))
     results: dict[str, CallResult | GenesisError] = {}
-    async with stage(invocation.settings(), invocation.environment(), called) as ready:
+    async with stage(invocation.settings(), invocation.environment(), called, kind) as ready:
         for name, scenario in chosen.items():
             if not invocation.json:
                 complain(f"{name}: {scenario.title}")

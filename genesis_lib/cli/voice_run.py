@@ -15,7 +15,9 @@ from genesis_lib.cli.output import say, write_json
 
 if TYPE_CHECKING:
     from genesis_lib.cli.voice_show import CallDisplay
+    from genesis_lib.cli.voice_stage import RoomKind
     from genesis_lib.interface import GenesisInterface
+    from genesis_lib.settings import Settings
     from genesis_lib.voice.production import CallResult
     from genesis_lib.voice.scenario import Side
 
@@ -33,6 +35,18 @@ Pace = Literal["realtime", "fast"]
     default="realtime",
     help="In real time, or as fast as speech is made.  [default: realtime]",
 )
+@click.option(
+    "--room",
+    "kind",
+    type=click.Choice(["dds", "livekit"]),
+    default="dds",
+    help="Where the call is held. livekit takes LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET.  [default: dds]",
+)
+@click.option(
+    "--person",
+    type=click.Choice(["customer", "support"]),
+    help="The side that a person takes with a LiveKit client; the address and the token for it are written.",
+)
 @click.option("--listen", is_flag=True, help="Serve a page to listen in while the call goes on, and write its address.")
 @json_option("The figures of the call as one JSON object, nothing else on stdout.")
 @common_options
@@ -44,6 +58,8 @@ def command(
     support_persona: str,
     out: Path | None,
     pace: Pace,
+    kind: RoomKind,
+    person: Side | None,
     listen: bool,
 ) -> int:
     """Let two voice agents, in processes of their own, hold the call of a SCENARIO (a name from `genesis voice list`, or
@@ -54,19 +70,34 @@ def command(
     """
     from genesis_lib.testing.domains import free_domain
 
+    if kind == "livekit" and pace == "fast":
+        raise click.UsageError("LiveKit rooms are in real time: leave --pace fast out.")
+    if kind == "livekit" and listen:
+        raise click.UsageError(
+            "--listen is for rooms over DDS: into a LiveKit room lets `genesis voice token --listen-only`."
+        )
+    if kind == "dds" and person is not None:
+        raise click.UsageError("--person takes part with a LiveKit client: add --room livekit.")
     personas: dict[Side, str] = {"customer": persona, "support": support_persona}
     directory = out or _new_directory(scenario)
     if invocation.interfaces is None:
         invocation.interfaces = "lo"
     if invocation.domain is not None:
-        return asyncio.run(_run(invocation, scenario, personas, directory, pace, listen))
+        return asyncio.run(_run(invocation, scenario, personas, directory, pace, kind, person, listen))
     with free_domain() as domain:
         invocation.domain = domain
-        return asyncio.run(_run(invocation, scenario, personas, directory, pace, listen))
+        return asyncio.run(_run(invocation, scenario, personas, directory, pace, kind, person, listen))
 
 
 async def _run(
-    invocation: Invocation, name: str, personas: dict[Side, str], directory: Path, pace: Pace, listen: bool
+    invocation: Invocation,
+    name: str,
+    personas: dict[Side, str],
+    directory: Path,
+    pace: Pace,
+    kind: RoomKind,
+    person: Side | None,
+    listen: bool,
 ) -> int:
     from genesis_lib.cli.voice_show import CallDisplay
     from genesis_lib.cli.voice_stage import called_by, new_room, stage
@@ -77,10 +108,13 @@ async def _run(
     people = {side: load_persona(personas[side] or scenario.persona_of(side)) for side in SIDES}
     if not invocation.json:
         say(f"{scenario.title}  {people['customer'].name} calls {people['support'].name}", "bold")
-    async with stage(invocation.settings(), invocation.environment(), called_by(scenario)) as ready:
+    settings = invocation.settings()
+    async with stage(settings, invocation.environment(), called_by(scenario), kind, person) as ready:
         names = {ready.agents[side]: people[side].name for side in SIDES}
         display = None if invocation.json else CallDisplay(names, scenario.time_limit_seconds)
         room = new_room(name)
+        if kind == "livekit":
+            _tell_room(settings, room, person)
         async with _listening(ready.bus, room) if listen else nullcontext():
             with display or nullcontext():
                 watchers: tuple[CallDisplay, ...] = () if display is None else (display,)
@@ -90,6 +124,17 @@ async def _run(
     else:
         _tell(result, directory)
     return 1 if result.missing else 0
+
+
+def _tell_room(settings: Settings, room: str, person: Side | None) -> None:
+    """How to get into a LiveKit room; goes to stderr, as stdout may be for the figures only."""
+    from genesis_lib.voice.livekit.credentials import load_credentials
+    from genesis_lib.voice.livekit.tokens import room_token
+
+    credentials = load_credentials(settings)
+    click.echo(f"  LiveKit room: {room}", err=True)
+    if person is not None:
+        click.echo(f"  Join as {person}: {credentials.url}\n  {room_token(credentials, room, person)}", err=True)
 
 
 @asynccontextmanager

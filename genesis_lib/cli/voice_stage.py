@@ -15,22 +15,33 @@ from genesis_lib.voice.scenario import SIDES, Scenario, Side
 
 if TYPE_CHECKING:
     from genesis_lib.settings import Settings
-    from genesis_lib.voice.production import CallResult
+    from genesis_lib.voice.production import CallResult, Production
     from genesis_lib.voice.recorder import CallWatcher
+    from genesis_lib.voice.venue import Venue
 
-_VOICES: Mapping[Side, str] = {
-    "customer": "genesis_lib.voice.agent:CustomerAgent",
-    "support": "genesis_lib.voice.agent:SupportAgent",
+RoomKind = Literal["dds", "livekit"]
+
+_VOICES: Mapping[RoomKind, Mapping[Side, str]] = {
+    "dds": {
+        "customer": "genesis_lib.voice.agent:CustomerAgent",
+        "support": "genesis_lib.voice.agent:SupportAgent",
+    },
+    "livekit": {
+        "customer": "genesis_lib.voice.livekit.worker:LiveKitCustomer",
+        "support": "genesis_lib.voice.livekit.worker:LiveKitSupport",
+    },
 }
 _SPECIALISTS = {"WeatherExpert": "genesis_lib.agents.weather:OpenWeatherMapAgent"}
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where calls are held: both agents are ready."""
+    """Where calls are held: the agents are ready. `agents` are the ids by side, of a person the identity to join with."""
 
     bus: GenesisInterface
     agents: dict[Side, str]
+    kind: RoomKind
+    person: Side | None
 
     async def play(
         self,
@@ -49,16 +60,36 @@ class Stage:
         played_by = {side: personas.get(side) or scenario.persona_of(side) for side in SIDES}
         room = room or new_room(scenario_name)
         production = Production(scenario_name, scenario, self.agents, played_by, room, directory, pace)
-        return await produce(self.bus, production, watchers)
+        return await produce(self.bus, production, watchers, self._venue(production))
+
+    def _venue(self, production: Production) -> Venue | None:
+        if self.kind == "dds":
+            return None
+        from genesis_lib.voice.livekit.orchestrator import LiveKitVenue
+
+        return LiveKitVenue(self.bus, production, person=self.person)
 
 
 @asynccontextmanager
-async def stage(settings: Settings, environment: Mapping[str, str], called: frozenset[str]) -> AsyncIterator[Stage]:
-    """Start the two voice agents, and those of the agents to be called that come with the library and are not there."""
+async def stage(
+    settings: Settings,
+    environment: Mapping[str, str],
+    called: frozenset[str],
+    kind: RoomKind = "dds",
+    person: Side | None = None,
+) -> AsyncIterator[Stage]:
+    """Start the two voice agents, but none for the side that a person takes, and those of the agents to be called that come
+    with the library and are not there."""
+    if kind == "livekit":
+        await _check_livekit(settings)
     async with DemoProcesses() as processes:
         bus = GenesisInterface("voice", settings=settings)
         bus.add_discovery_callback(processes.on_agent)
-        voices = {side: await processes.start(_VOICES[side], {**os.environ, **environment}) for side in SIDES}
+        voices = {
+            side: await processes.start(_VOICES[kind][side], {**os.environ, **environment})
+            for side in SIDES
+            if side != person
+        }
         async with bus:
             for name in called & _SPECIALISTS.keys():
                 if not bus.is_agent_discovered(name):
@@ -66,7 +97,19 @@ async def stage(settings: Settings, environment: Mapping[str, str], called: froz
             waiting = list(processes.all)
             while waiting:
                 waiting.remove(await processes.next_ready(waiting))
-            yield Stage(bus, {side: voices[side].ready.result().agent_id for side in SIDES})
+            agents: dict[Side, str] = {side: voice.ready.result().agent_id for side, voice in voices.items()}
+            if person is not None:
+                agents[person] = person
+            yield Stage(bus, agents, kind, person)
+
+
+async def _check_livekit(settings: Settings) -> None:
+    """Whether the server is there, before workers are started in vain."""
+    from genesis_lib.voice.livekit.credentials import load_credentials
+    from genesis_lib.voice.livekit.server import LiveKitServer
+
+    async with LiveKitServer(load_credentials(settings)) as server:
+        await server.check()
 
 
 def new_room(scenario_name: str) -> str:

@@ -9,11 +9,11 @@ from contextvars import Context
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from genesis_lib.errors import GenesisError, InvalidRequest, VoiceError
+from genesis_lib.errors import InvalidRequest, VoiceError
 from genesis_lib.monitored_agent import MonitoredAgent
 from genesis_lib.rpc.functions import genesis_function
 from genesis_lib.settings import Settings
-from genesis_lib.voice.brain import BusCall
+from genesis_lib.voice.agent_bus import AgentBus
 from genesis_lib.voice.brains.open import open_brain
 from genesis_lib.voice.call import Call
 from genesis_lib.voice.persona import load_persona
@@ -133,7 +133,7 @@ class VoiceAgent(MonitoredAgent):
                 brain,
                 speaker,
                 recogniser,
-                _AgentBus(self),
+                AgentBus(self),
                 person,
                 opens=script.opens == side,
                 time_limit_seconds=script.time_limit_seconds,
@@ -193,23 +193,6 @@ class VoiceAgent(MonitoredAgent):
 async def _talk(call: Call, resources: AsyncExitStack) -> str:
     async with resources:
         return await call.run()
-
-
-class _AgentBus:
-    """The brain's way to other agents: the agent's own."""
-
-    def __init__(self, agent: VoiceAgent) -> None:
-        self._agent = agent
-
-    async def call(self, call: BusCall) -> str:
-        """See Bus."""
-        if call.function:
-            result = await self._agent.call_function(call.target, call.function, **call.arguments)
-            return result if isinstance(result, str) else repr(result)
-        reply = await self._agent.request_agent(call.target, call.message)
-        if reply["status"]:
-            raise GenesisError(f"{call.target} answered with status {reply['status']}: {reply['message']}")
-        return str(reply["message"])
 
 
 class CustomerAgent(VoiceAgent):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from genesis_lib.errors import GenesisError, VoiceError
 from genesis_lib.interface import GenesisInterface
@@ -16,36 +14,13 @@ from genesis_lib.voice.figures import CallFigures
 from genesis_lib.voice.messages import ControlKind, TranscriptSource, VoiceControl, VoiceTranscript
 from genesis_lib.voice.recorder import CallRecorder, CallWatcher
 from genesis_lib.voice.recording import Recording
-from genesis_lib.voice.scenario import SIDES, Scenario, Side
+from genesis_lib.voice.scenario import SIDES, Side
 from genesis_lib.voice.success import CallMade, Heard, Outcome, unmet
+from genesis_lib.voice.venue import DdsVenue, Production, Venue
 
-logger = logging.getLogger(__name__)
+__all__ = ["CallResult", "Production", "produce"]
 
-_PATIENCE_SECONDS = 30.0
-_PLACING_SECONDS = 90.0
 _EPILOGUE_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Production:
-    """What a call is made of.
-
-    Attributes:
-        scenario_name: its name or path, as both agents can load it; `scenario` is what it says.
-        agents: ids of the two VoiceAgents by side.
-        personas: names or paths by side.
-        room: name of the room.
-        directory: where the recording goes.
-        pace: "realtime", or "fast" as speech is made.
-    """
-
-    scenario_name: str
-    scenario: Scenario
-    agents: dict[Side, str]
-    personas: dict[Side, str]
-    room: str
-    directory: Path
-    pace: Literal["realtime", "fast"] = "realtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +32,19 @@ class CallResult:
     figures: CallFigures
 
 
-async def produce(bus: GenesisInterface, production: Production, watchers: Sequence[CallWatcher] = ()) -> CallResult:
+async def produce(
+    bus: GenesisInterface,
+    production: Production,
+    watchers: Sequence[CallWatcher] = (),
+    venue: Venue | None = None,
+) -> CallResult:
     """Let two agents hold a call, and record it.
+
+    Args:
+        bus: the way to both agents.
+        production: the call.
+        watchers: who is told what happens, at once.
+        venue: where it is held; in a room over DDS by default.
 
     Raises:
         VoiceError: the call could not be placed, or the recording could not be written. What was recorded is readable.
@@ -84,19 +70,22 @@ async def produce(bus: GenesisInterface, production: Production, watchers: Seque
         pace=production.pace,
         watchers=(notes, *watchers),
     )
+    venue = venue or DdsVenue(bus, production)
     reason, missing = "the call was not placed", ["there was no call"]
     try:
         await recorder.open()
-        await _place(bus, production)
-        reason = await _end_of(bus, production, recorder, recording)
+        await venue.open(recording)
+        await venue.place()
+        reason = await _end_of(production, recorder, recording, venue)
         for side in SIDES:
-            recording.statistics(agents[side], await _statistics(bus, agents[side]))
+            recording.statistics(agents[side], await venue.statistics(side))
         missing = unmet(production.scenario.success, notes.outcome(reason))
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, GenesisError) else "broken off"
-        await _hang_up(bus, production, reason)
+        await venue.hang_up(reason)
         raise
     finally:
+        await venue.close()
         await recorder.close()
         try:
             await recording.close(reason, success=not missing)
@@ -105,56 +94,17 @@ async def produce(bus: GenesisInterface, production: Production, watchers: Seque
     return CallResult(reason, tuple(missing), figures)
 
 
-async def _place(bus: GenesisInterface, production: Production) -> None:
-    async def place(side: Side, other: Side) -> None:
-        await bus.call_function(
-            production.agents[side],
-            "place_call",
-            timeout_seconds=_PLACING_SECONDS,
-            room=production.room,
-            scenario=production.scenario_name,
-            side=side,
-            persona=production.personas[side],
-            other_persona=production.personas[other],
-            pace=production.pace,
-            patience=_PATIENCE_SECONDS,
-        )
-
-    outcomes = await asyncio.gather(place("customer", "support"), place("support", "customer"), return_exceptions=True)
-    for failure in outcomes:
-        if isinstance(failure, BaseException):
-            raise failure
-
-
-async def _end_of(bus: GenesisInterface, production: Production, recorder: CallRecorder, recording: Recording) -> str:
+async def _end_of(production: Production, recorder: CallRecorder, recording: Recording, venue: Venue) -> str:
     """The reason that the call ended with; it is ended when it goes on for too long or cannot be recorded."""
     limit = production.scenario.time_limit_seconds + _EPILOGUE_SECONDS
-    watched: tuple[asyncio.Future[Any], ...] = (recorder.ended, recording.failed)
+    watched: tuple[asyncio.Future[Any], ...] = (recorder.ended, recording.failed, venue.ended)
     await asyncio.wait(watched, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
     if recording.failed.done():
         raise recording.failed.result()
-    if not recorder.ended.done():
-        raise VoiceError(f"the call did not end within {limit:g} s, its time limit included")
-    return recorder.ended.result()
-
-
-async def _hang_up(bus: GenesisInterface, production: Production, reason: str) -> None:
-    """Best effort: a side may be in no call, or gone."""
-    hanging_up = (
-        bus.call_function(agent_id, "hang_up", timeout_seconds=2, reason=reason[:500])
-        for agent_id in production.agents.values()
-    )
-    for failure in await asyncio.gather(*hanging_up, return_exceptions=True):
-        if isinstance(failure, BaseException):
-            logger.debug("could not hang up: %s", failure)
-
-
-async def _statistics(bus: GenesisInterface, agent_id: str) -> dict[str, float]:
-    try:
-        return dict(await bus.call_function(agent_id, "get_statistics", timeout_seconds=5))
-    except GenesisError as error:
-        logger.info("no statistics of %s: %s", agent_id, error)
-        return {}
+    for ended in (recorder.ended, venue.ended):
+        if ended.done():
+            return ended.result()
+    raise VoiceError(f"the call did not end within {limit:g} s, its time limit included")
 
 
 @dataclass(slots=True)

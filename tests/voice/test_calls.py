@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import signal
-import wave
-from array import array
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +16,12 @@ from genesis_lib.agents.weather import OpenWeatherMapAgent
 from genesis_lib.testing.fixtures import StartAgentProcess
 from genesis_lib.voice.agent import CustomerAgent, Pace, SupportAgent
 from genesis_lib.voice.audio import SAMPLE_RATE
-from genesis_lib.voice.captured import CapturedCall, CapturedUtterance, read_captured
+from genesis_lib.voice.captured import read_captured
 from genesis_lib.voice.production import CallResult, Production, produce
 from genesis_lib.voice.scenario import SIDES, Side, load_scenario
 from tests.voice.callers import GarbledCustomer, MutedCustomer
+from tests.voice.heard import LOUD, assert_heard_alternating, channels, loudness
 
-LOUD = 500  # of 32,767, root mean square
 PATIENCE_SECONDS = 30
 
 
@@ -44,36 +41,6 @@ async def hold(
     agents: dict[Side, str] = {"customer": customer, "support": "support"}
     personas = {side: script.persona_of(side) for side in SIDES}
     return await produce(bus, Production(scenario, script, agents, personas, "room", directory, pace))
-
-
-def channels(directory: Path) -> tuple[array[int], array[int]]:
-    """The recording's left and right channel."""
-    with wave.open(str(directory / "call.wav")) as audio:
-        assert (audio.getnchannels(), audio.getframerate(), audio.getsampwidth()) == (2, SAMPLE_RATE, 2)
-        both = array("h", audio.readframes(audio.getnframes()))
-    return both[0::2], both[1::2]
-
-
-def loudness(pcm: array[int]) -> float:
-    return math.sqrt(sum(sample * sample for sample in pcm) / len(pcm))
-
-
-def assert_heard_alternating(call: CapturedCall, directory: Path) -> None:
-    """Each utterance is loud on its own channel and silent on the other, and the sides take turns."""
-    left, right = channels(directory)
-    assert len(left) >= call.utterances[-1].end
-    for utterance in call.utterances:
-        own, other = (left, right) if utterance.side == "customer" else (right, left)
-        assert loudness(own[utterance.start : utterance.end]) > LOUD
-        assert loudness(other[utterance.start : utterance.end]) < LOUD / 10
-    assert [each.side for each in call.utterances] == alternating(call.utterances)
-
-
-def alternating(utterances: tuple[CapturedUtterance, ...]) -> list[Side]:
-    sides: list[Side] = [utterances[0].side]
-    while len(sides) < len(utterances):
-        sides.append("support" if sides[-1] == "customer" else "customer")
-    return sides
 
 
 @pytest.mark.parametrize("pace", ["fast", pytest.param("realtime", marks=pytest.mark.long)])

@@ -46,6 +46,7 @@ class LiveKitServerProcess:
     ports: tuple[int, int, int]
     process: subprocess.Popen[str] = field(init=False)
     log: str = field(default="", init=False)
+    _reader: threading.Thread = field(init=False)
     _serving: threading.Event = field(default_factory=threading.Event, init=False)
 
     @property
@@ -66,7 +67,8 @@ class LiveKitServerProcess:
         self.process = subprocess.Popen(
             [self.binary, "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        threading.Thread(target=self._read_log, daemon=True).start()
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
         if not self._serving.wait(_PATIENCE_SECONDS) or self.process.poll() is not None:
             raise AssertionError(f"the server does not serve: {self.log}")
         return self
@@ -75,13 +77,15 @@ class LiveKitServerProcess:
         """End it without any notice to its clients."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self._reader.join()
 
     def _read_log(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.log += line
-            if "starting LiveKit server" in line:
-                self._serving.set()
+        with self.process.stdout as output:
+            for line in output:
+                self.log += line
+                if "starting LiveKit server" in line:
+                    self._serving.set()
         self._serving.set()
 
 

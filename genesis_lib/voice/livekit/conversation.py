@@ -1,0 +1,321 @@
+"""One side of a call in a LiveKit room: the session of a job, from the room's door to the last word."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Final
+
+from livekit import rtc
+from livekit.agents import (
+    NOT_GIVEN,
+    AgentSession,
+    CloseEvent,
+    CloseReason,
+    ConversationItemAddedEvent,
+    JobContext,
+    TurnHandlingOptions,
+    UserStateChangedEvent,
+    llm,
+    room_io,
+)
+from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
+
+from genesis_lib.errors import GenesisError, VoiceError
+from genesis_lib.settings import Settings
+from genesis_lib.voice.brain import Bus, Turn
+from genesis_lib.voice.brains.open import open_brain
+from genesis_lib.voice.livekit.across_loops import OtherLoop
+from genesis_lib.voice.livekit.announced_turns import ANNOUNCED, Announced, AnnouncedTurnsAgent
+from genesis_lib.voice.livekit.bus_line import BusLine
+from genesis_lib.voice.livekit.llm import BrainAgent, GenesisLLM, turns_of
+from genesis_lib.voice.livekit.order import CallOrder
+from genesis_lib.voice.livekit.stt import NOTHING_HEARD, GenesisSTT
+from genesis_lib.voice.livekit.telling import LineThere, OverheardRecogniser, SessionTeller
+from genesis_lib.voice.livekit.tts import GenesisTTS
+from genesis_lib.voice.messages import ControlKind, VoiceControl
+from genesis_lib.voice.persona import load_persona
+from genesis_lib.voice.scenario import load_scenario, other_side
+from genesis_lib.voice.script import sentences
+from genesis_lib.voice.speech.open import open_recogniser, open_speaker
+from genesis_lib.voice.speech.ports import Recognition
+
+logger = logging.getLogger(__name__)
+
+WITH_PERSON: Final = TurnHandlingOptions(
+    turn_detection="vad",
+    endpointing={"min_delay": 0.5, "max_delay": 3.0},
+    interruption={"mode": "vad"},
+    preemptive_generation={"enabled": False},
+)
+AGENTS: Final = [rtc.ParticipantKind.PARTICIPANT_KIND_AGENT]
+# Whoever opens breaks a silence first; did both at once, each would break off the other.
+_SILENCE_SECONDS: Final = {True: 10.0, False: 15.0}
+_RECONNECTING_SECONDS: Final = 10.0
+
+OpenLine = Callable[[str, str, str, Callable[[VoiceControl], None]], BusLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a conversation needs of the worker it runs in; `loop` is the one of bus and lines."""
+
+    agent_id: str
+    agent_name: str
+    settings: Settings
+    speaker: str
+    recogniser: str
+    bus: Bus
+    make_line: OpenLine
+    loop: OtherLoop
+
+
+class Conversation:
+    """Holds one side of a call. What is not said to be callable from other threads runs in the job's.
+
+    Args:
+        job: in which it runs.
+        order: what is to be done.
+        worker: in which the job runs.
+
+    Attributes:
+        ready: done when both sides are in the room and audible to this one; fails with what kept it from it.
+        over: done with the reason that the call ended with.
+        turns: the conversation as this side knows it.
+        loop: the job's.
+    """
+
+    def __init__(self, job: JobContext, order: CallOrder, worker: Worker) -> None:
+        self.room = job.job.room.name
+        self.loop = asyncio.get_running_loop()
+        self.ready: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.over: concurrent.futures.Future[str] = concurrent.futures.Future()
+        self.turns: list[Turn] = []
+        self._job = job
+        self._order = order
+        self._worker = worker
+        self._begun = asyncio.Event()
+        self._ended: asyncio.Future[str] = self.loop.create_future()
+        self._hangs_up = False
+        self._last_words: asyncio.Task[None] | None = None
+        self._barge_in: asyncio.TimerHandle | None = None
+        self._reconnecting: asyncio.TimerHandle | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Enter the room and begin to listen; the call goes on after this."""
+        await self._job.connect()
+        stack = AsyncExitStack()
+        try:
+            await self._prepare(stack)
+        except GenesisError as error:
+            await stack.aclose()
+            self.ready.set_exception(error)
+            self.over.set_result(f"{type(error).__name__}: {error}")
+            self._job.shutdown(str(error))
+            return
+        except BaseException:
+            await stack.aclose()
+            raise
+        self._running = asyncio.create_task(self._hold(stack))
+
+    async def leave(self, reason: str) -> None:
+        """The job ends, and the call with it."""
+        self.end(f"{self._worker.agent_name} left: {reason}")
+        if self._running is not None:
+            await self._running
+
+    def begin(self) -> None:
+        """Both sides are ready: this one may speak."""
+        self._begun.set()
+
+    def end(self, reason: str, *, hang_up: bool = False) -> None:
+        """End the call, at once; with `hang_up` the other side is told that this one did."""
+        if not self._ended.done():
+            self._hangs_up = hang_up
+            self._ended.set_result(reason)
+
+    async def say(self, text: str) -> str:
+        """Say this after what is being said. Returns what was said of it.
+
+        Raises:
+            VoiceError: the call has not begun.
+        """
+        if not self._begun.is_set():
+            raise VoiceError(f"the call in LiveKit room {self.room} has not begun")
+        speech = self._session.say(text)
+        await speech.wait_for_playout()
+        said = [item.text_content or "" for item in speech.chat_items if isinstance(item, llm.ChatMessage)]
+        return " ".join(said).strip()
+
+    async def _prepare(self, stack: AsyncExitStack) -> None:
+        order, worker = self._order, self._worker
+        self._script = script = await asyncio.to_thread(load_scenario, order.scenario)
+        other = other_side(order.side)
+        self._person = await asyncio.to_thread(load_persona, order.persona or script.persona_of(order.side))
+        partner = await asyncio.to_thread(load_persona, order.other_persona or script.persona_of(other))
+        self._opens = script.opens == order.side
+        brain = open_brain(script, order.side, self._person, worker.settings)
+        stack.push_async_callback(brain.close)
+        speaker = await open_speaker(worker.speaker, worker.settings)
+        stack.push_async_callback(speaker.close)
+        recogniser = await open_recogniser(worker.recogniser, sentences(script, {other: partner}), worker.settings)
+        stack.push_async_callback(recogniser.close)
+        own = await self._line(stack, worker.agent_id, worker.agent_name)
+        theirs = await self._line(stack, order.partner_id, partner.name) if order.partner_is_person else None
+        self._teller = SessionTeller(own, order.partner_id, theirs)
+        self._session: AgentSession[None] = AgentSession(
+            stt=GenesisSTT(OverheardRecogniser(recogniser, self._teller.heard_just_now)),
+            llm=GenesisLLM(brain, worker.bus, self._on_hang_up),
+            tts=GenesisTTS(speaker, self._person.style),
+            vad=NOT_GIVEN if order.partner_is_person else None,
+            turn_handling=WITH_PERSON if order.partner_is_person else ANNOUNCED,
+            aec_warmup_duration=None,
+            user_away_timeout=_SILENCE_SECONDS[self._opens],
+        )
+        self._agent = BrainAgent()
+        if not order.partner_is_person:
+            self._agent = AnnouncedTurnsAgent(recogniser, self._on_heard, self._on_hang_up)
+        self._session.on("close", self._on_close)
+        self._session.on("conversation_item_added", self._on_item)
+        self._session.on("user_state_changed", self._on_partner_state)
+        self._job.room.on("disconnected", self._on_disconnected)
+        self._job.room.on("reconnecting", self._on_reconnecting)
+        self._job.room.on("reconnected", self._on_reconnected)
+        await self._session.start(
+            self._agent,
+            room=self._job.room,
+            room_options=room_io.RoomOptions(
+                text_input=False,
+                # Gain control is for people's microphones.
+                audio_input=room_io.AudioInputOptions(auto_gain_control=order.partner_is_person),
+                participant_kinds=DEFAULT_PARTICIPANT_KINDS if order.partner_is_person else AGENTS,
+                participant_identity=order.partner_id,
+            ),
+            session_host=False,
+            record=False,
+        )
+        stack.push_async_callback(self._session.aclose)
+
+    async def _line(self, stack: AsyncExitStack, participant_id: str, name: str) -> LineThere:
+        there = self._worker.loop
+        line = self._worker.make_line(self.room, participant_id, name, self._on_control_there)
+        await there.run(line.open())
+        stack.push_async_callback(lambda: there.run(line.close()))
+        return LineThere(line, there)
+
+    async def _hold(self, stack: AsyncExitStack) -> None:
+        async with stack:
+            talking = asyncio.create_task(self._talk())
+            try:
+                reason = await self._ended
+            finally:
+                tasks = [talking] if self._last_words is None else [talking, self._last_words]
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            if self._hangs_up:
+                self._teller.hang_up(reason)
+            self._teller.leave(reason)
+        self.over.set_result(reason)
+        self._job.shutdown(reason)
+
+    async def _talk(self) -> None:
+        patience = self._order.patience_seconds
+        try:
+            async with asyncio.timeout(patience):
+                await self._session.room_io.wait_for_ready()
+                await self._partner_is_audible()
+                self.ready.set_result(None)
+                await self._begun.wait()
+        except TimeoutError:
+            self.end(f"the call did not begin within {patience:g} s")
+            return
+        self._teller.begin(self._session)
+        if self._opens:
+            self._session.generate_reply()
+        await asyncio.sleep(self._script.time_limit_seconds)
+        self.end(f"the time limit of {self._script.time_limit_seconds:g} s is over", hang_up=True)
+
+    async def _partner_is_audible(self) -> None:
+        room, audible = self._job.room, asyncio.Event()
+
+        def look(*_: object) -> None:
+            partner = room.remote_participants.get(self._order.partner_id)
+            if partner is not None and any(
+                each.subscribed and each.kind == rtc.TrackKind.KIND_AUDIO
+                for each in partner.track_publications.values()
+            ):
+                audible.set()
+
+        room.on("track_subscribed", look)
+        try:
+            look()
+            await audible.wait()
+        finally:
+            room.off("track_subscribed", look)
+
+    def _on_control_there(self, control: VoiceControl) -> None:
+        OtherLoop(self.loop).soon(self._on_control, control)
+
+    def _on_control(self, control: VoiceControl) -> None:
+        if control.participant_id != self._order.partner_id:
+            return
+        self._teller.on_control(control)
+        if isinstance(self._agent, AnnouncedTurnsAgent):
+            self._agent.on_control(control)
+        if control.kind in (ControlKind.HANG_UP, ControlKind.LEAVE):
+            self.end(control.text or "the other side left")
+        elif control.kind is ControlKind.INTERRUPT and self._teller.is_saying(control.utterance_id):
+            self._session.interrupt()
+
+    def _on_heard(self, utterance: Announced, recognition: Recognition) -> None:
+        self._teller.heard(utterance.number, utterance.start, utterance.end, recognition)
+
+    def _on_hang_up(self, reason: str) -> None:
+        if self._last_words is None:
+            self._last_words = asyncio.create_task(self._say_last_words(reason))
+
+    async def _say_last_words(self, reason: str) -> None:
+        await self._session.drain()
+        self.end(reason, hang_up=True)
+
+    def _on_close(self, event: CloseEvent) -> None:
+        if event.error is not None:
+            self.end(f"{type(event.error.error).__name__}: {event.error.error}", hang_up=True)
+        elif event.reason == CloseReason.PARTICIPANT_DISCONNECTED:
+            self.end(f"{self._order.partner_id} left")
+        else:
+            self.end("the session was closed")
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        if isinstance(event.item, llm.ChatMessage):
+            self.turns += turns_of(llm.ChatContext([event.item]))
+
+    def _on_partner_state(self, event: UserStateChangedEvent) -> None:
+        if self._barge_in is not None:
+            self._barge_in.cancel()
+            self._barge_in = None
+        patience = self._person.interrupts_after_seconds
+        if event.new_state == "speaking" and patience is not None and not self._order.partner_is_person:
+            self._barge_in = self.loop.call_later(patience, self._teller.interrupt)
+        if event.new_state == "away" and not self._session.current_speech:
+            # Nobody says anything: for the brain that is as if it had understood nothing.
+            self._session.generate_reply(user_input=NOTHING_HEARD)
+            self._session.reset_away_timer()
+
+    def _on_reconnecting(self) -> None:
+        if self._reconnecting is None:
+            self._reconnecting = self.loop.call_later(_RECONNECTING_SECONDS, self._on_disconnected)
+
+    def _on_reconnected(self) -> None:
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+            self._reconnecting = None
+
+    def _on_disconnected(self, *_: object) -> None:
+        self.end("the connection to the LiveKit server was lost")

@@ -1,0 +1,180 @@
+"""Hears a LiveKit room without being seen in it, and records both sides."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+
+from livekit import rtc
+
+from genesis_lib.errors import VoiceError
+from genesis_lib.voice.audio import SAMPLE_RATE, samples, samples_in
+from genesis_lib.voice.livekit.credentials import LiveKitCredentials
+from genesis_lib.voice.livekit.tokens import room_token
+from genesis_lib.voice.messages import VoiceFrame
+
+logger = logging.getLogger(__name__)
+
+_FRAME_MILLISECONDS = 20
+_MOST_ADRIFT = samples(0.2)
+_RECONNECTING_SECONDS = 10.0
+
+
+class TrackRecorder:
+    """Takes the audio of participants from a LiveKit room.
+
+    Args:
+        credentials: of the server.
+        room: the room's name.
+        names: the participants to record: what people call them, by identity.
+        on_frame: called with their audio from `begin` on: 20 ms each, of no utterance (number 0), placed by its arrival.
+
+    Attributes:
+        ended: done with the reason when one of them left the room, or the connection to the server was lost.
+    """
+
+    def __init__(
+        self,
+        credentials: LiveKitCredentials,
+        room: str,
+        names: Mapping[str, str],
+        on_frame: Callable[[VoiceFrame], None],
+    ) -> None:
+        self._credentials = credentials
+        self._name = room
+        self._names = names
+        self._on_frame = on_frame
+        self._loop = asyncio.get_running_loop()
+        self._began: float | None = None
+        self._listening: dict[str, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+        self._giving_up: asyncio.TimerHandle | None = None
+        self.ended: asyncio.Future[str] = self._loop.create_future()
+        self._room = rtc.Room()
+        self._room.on("participant_connected", lambda _: self._changed.set())
+        self._room.on("track_subscribed", self._on_track)
+        self._room.on("participant_disconnected", self._on_left)
+        self._room.on("reconnecting", self._on_reconnecting)
+        self._room.on("reconnected", self._on_reconnected)
+        self._room.on("disconnected", lambda *_: self._on_lost())
+
+    async def join(self) -> None:
+        """Enter the room.
+
+        Raises:
+            VoiceError: the server does not let it in.
+        """
+        token = room_token(self._credentials, self._name, f"recorder-of-{self._name}", listen_only=True)
+        try:
+            await self._room.connect(self._credentials.url, token)
+        except rtc.ConnectError as error:
+            raise VoiceError(
+                f"LiveKit room {self._name} at {self._credentials.url} cannot be recorded: {error.message}"
+            ) from error
+
+    async def wait_for_participants(self, identities: Iterable[str], timeout_seconds: float) -> None:
+        """Wait until all of these are in the room.
+
+        Raises:
+            VoiceError: somebody is missing; names who, and who is there.
+        """
+        await self._wait_for(
+            "in the room", set(identities), lambda: set(self._room.remote_participants), timeout_seconds
+        )
+
+    async def wait_for_tracks(self, timeout_seconds: float) -> None:
+        """Wait until audio can be taken from all participants.
+
+        Raises:
+            VoiceError: somebody's is missing; names whose.
+        """
+        await self._wait_for("to be heard", set(self._names), lambda: set(self._listening), timeout_seconds)
+
+    def begin(self) -> None:
+        """The call begins: media time is 0 now."""
+        self._began = self._loop.time()
+
+    async def leave(self) -> None:
+        """Leave the room."""
+        if not self.ended.done():
+            self.ended.set_result("the recorder left")
+        self._on_reconnected()
+        for task in self._listening.values():
+            task.cancel()
+        await asyncio.gather(*self._listening.values(), return_exceptions=True)
+        await self._room.disconnect()
+
+    async def _wait_for(
+        self, what: str, wanted: set[str], found: Callable[[], set[str]], timeout_seconds: float
+    ) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while not wanted <= found():
+                    self._changed.clear()
+                    await self._changed.wait()
+        if missing := wanted - found():
+            there = sorted(self._names.get(each, each) for each in wanted & found()) or ["nobody"]
+            raise VoiceError(
+                f"{' and '.join(sorted(self._names.get(each, each) for each in missing))} was not {what}, LiveKit room"
+                f" {self._name}, within {timeout_seconds:g} s; {' and '.join(there)} was",
+                elapsed_seconds=timeout_seconds,
+            )
+
+    def _on_track(self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
+        identity = participant.identity
+        if track.kind == rtc.TrackKind.KIND_AUDIO and identity in self._names and identity not in self._listening:
+            self._listening[identity] = asyncio.create_task(self._listen(track, identity))
+            self._changed.set()
+
+    async def _listen(self, track: rtc.Track, identity: str) -> None:
+        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=_FRAME_MILLISECONDS)
+        place = _Place()
+        try:
+            sequence = 0
+            async for event in stream:
+                pcm = bytes(event.frame.data)
+                if self._began is None:
+                    continue
+                arrived = samples(self._loop.time() - self._began)
+                if (at := place.of(arrived, samples_in(pcm))) is not None:
+                    self._on_frame(VoiceFrame(self._name, identity, 0, sequence, at, pcm))
+                    sequence += 1
+        finally:
+            await stream.aclose()
+
+    def _on_left(self, participant: rtc.RemoteParticipant) -> None:
+        self._changed.set()
+        if participant.identity in self._names and self._began is not None and not self.ended.done():
+            self.ended.set_result(f"{self._names[participant.identity]} left")
+
+    def _on_reconnecting(self) -> None:
+        if self._giving_up is None:
+            self._giving_up = self._loop.call_later(_RECONNECTING_SECONDS, self._on_lost)
+
+    def _on_reconnected(self) -> None:
+        if self._giving_up is not None:
+            self._giving_up.cancel()
+            self._giving_up = None
+
+    def _on_lost(self) -> None:
+        if not self.ended.done():
+            self.ended.set_result(f"the connection to the LiveKit server at {self._credentials.url} was lost")
+
+
+class _Place:
+    """Where the audio of a track belongs: one piece after the other, unless that gets far from when they arrive."""
+
+    def __init__(self) -> None:
+        self._next: int | None = None
+
+    def of(self, arrived: int, length: int) -> int | None:
+        """The media time of a piece that has just arrived whole; None when it is to be left out."""
+        began = max(0, arrived - length)
+        if self._next is None or began - self._next > _MOST_ADRIFT:
+            self._next = began
+        elif self._next - began > _MOST_ADRIFT:
+            return None
+        at, self._next = self._next, self._next + length
+        return at
