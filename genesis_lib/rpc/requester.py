@@ -6,27 +6,23 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, Reader, Sample, Writer
 from genesis_lib.errors import (
     AgentLost,
-    AgentUnavailable,
     BusError,
     DecodeError,
     GenesisError,
     MessageTooLarge,
-    RemoteAgentError,
-    RequestTimeout,
-    error_class_for,
 )
 from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
+from genesis_lib.rpc.call import Call, no_answer, not_sent
 from genesis_lib.rpc.caller_identity import INBOX_BYTES, connection_data
 from genesis_lib.rpc.diagnosis import explain_no_match
 from genesis_lib.rpc.expiry import ExpiryTimer
-from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW, join_parts
+from genesis_lib.rpc.streams import CREDIT_BATCH
 from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
 
 logger = logging.getLogger(__name__)
@@ -35,18 +31,6 @@ _warnings = LimitedWarnings(logger)
 _MORE = Final.MORE
 
 OnPart = Callable[[AgentReply], Awaitable[None]]
-
-
-@dataclass(slots=True)
-class _Call:
-    request: AgentRequest
-    future: asyncio.Future[AgentReply]
-    started: float
-    deadline: float
-    streams: bool
-    parts: list[AgentReply] = field(default_factory=list)
-    size: int = 0
-    arrived: asyncio.Event | None = None
 
 
 class Requester:
@@ -86,7 +70,7 @@ class Requester:
         self._inbox = os.urandom(INBOX_BYTES)
         self._instance_name = peer.hex()
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[int, _Call] = {}
+        self._pending: dict[int, Call] = {}
         self._expiry = ExpiryTimer(self._loop, self._sweep)
         self._sequence = 0
         self._guid = b""
@@ -183,8 +167,9 @@ class Requester:
                 target=self.info.agent_id,
             )
         if request.timeout_ns <= 0:
-            raise self._timeout(request, started)
-        call = self._pending[number] = _Call(request, loop.create_future(), started, deadline, on_part is not None)
+            raise no_answer(self.info, request, self._loop.time() - started)
+        streams = on_part is not None
+        call = self._pending[number] = Call(self.info, request, loop.create_future(), started, deadline, streams)
         self._expiry.cover(deadline)
         try:
             if not self._writer.try_write(payload):
@@ -213,13 +198,9 @@ class Requester:
             self._failure = error
             self._connected.set()
         pending, self._pending = self._pending, {}
+        now = self._loop.time()
         for call in pending.values():
-            if not call.future.done():
-                call.future.set_exception(
-                    AgentLost(str(error), target=self.info.agent_id, elapsed_seconds=self._loop.time() - call.started)
-                )
-            if call.arrived is not None:
-                call.arrived.set()
+            call.fail(AgentLost(str(error), target=self.info.agent_id, elapsed_seconds=now - call.started))
 
     async def close(self) -> None:
         """Fail what is in flight and delete the endpoints."""
@@ -241,28 +222,21 @@ class Requester:
                 f"{self.info.name} is announced but did not match within {timeout:.1f} s: {cause}."
                 " 'genesis doctor' looks further"
             )
-        raise self._unavailable(why, request, started)
+        raise not_sent(self.info, request, self._loop.time() - started, why)
 
     async def _write_when_free(self, request: AgentRequest, payload: bytes, started: float, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
                 await self._writer.write(payload)
         except TimeoutError:
-            raise self._timeout(request, started) from None
+            raise no_answer(self.info, request, self._loop.time() - started) from None
         except BusError:
             if self._failure is None:
                 raise
-            raise self._unavailable(str(self._failure), request, started) from None  # closed while the request waited
+            elapsed = self._loop.time() - started  # closed while the request waited
+            raise not_sent(self.info, request, elapsed, str(self._failure)) from None
 
-    def _unavailable(self, why: str, request: AgentRequest, started: float) -> AgentUnavailable:
-        return AgentUnavailable(
-            why,
-            target=self.info.agent_id,
-            request_id=request.request_id,
-            elapsed_seconds=self._loop.time() - started,
-        )
-
-    async def _receive_parts(self, request: AgentRequest, call: _Call, on_part: OnPart) -> AgentReply:
+    async def _receive_parts(self, request: AgentRequest, call: Call, on_part: OnPart) -> AgentReply:
         call.arrived = asyncio.Event()
         taken = 0
         while True:
@@ -276,24 +250,13 @@ class Requester:
             call.arrived.clear()
             await call.arrived.wait()
 
-    def _timeout(self, request: AgentRequest, started: float) -> RequestTimeout:
-        elapsed = self._loop.time() - started
-        return RequestTimeout(
-            f"no answer from {self.info.name} within {elapsed:.3f} s",
-            target=self.info.agent_id,
-            request_id=request.request_id,
-            elapsed_seconds=elapsed,
-        )
-
     def _sweep(self, now: float) -> float | None:
         earliest: float | None = None
         for call in self._pending.values():
             if call.deadline > now:
                 earliest = call.deadline if earliest is None else min(earliest, call.deadline)
-            elif not call.future.done():
-                call.future.set_exception(self._timeout(call.request, call.started))
-                if call.arrived is not None:
-                    call.arrived.set()
+            else:
+                call.fail(no_answer(self.info, call.request, now - call.started))
         return earliest
 
     def _tell(self, request: AgentRequest, kind: RequestKind) -> None:
@@ -366,53 +329,8 @@ class Requester:
             call = self._pending.get(reply.sequence_number)
             if call is None or call.future.done() or reply.writer_guid != self._guid:
                 continue  # the answer to a call that was given up
-            if reply.final is _MORE:
-                self._on_part(reply, call, len(sample.payload))
-            else:
+            if reply.final is not _MORE:
                 del self._pending[reply.sequence_number]
-                self._finish(reply, call)
-
-    def _on_part(self, part: AgentReply, call: _Call, size: int) -> None:
-        call.parts.append(part)
-        if call.streams:
-            if len(call.parts) > CREDIT_WINDOW:
-                call.future.set_exception(
-                    RemoteAgentError(
-                        f"{self.info.name} sent more parts of its reply than it was allowed to",
-                        target=self.info.agent_id,
-                    )
-                )
-            if call.arrived is not None:
-                call.arrived.set()
-            return
-        call.size += size
-        if call.size > self._max_message_bytes:
-            call.future.set_exception(
-                MessageTooLarge(
-                    f"the parts of the reply from {self.info.name} add up to more than {self._max_message_bytes} bytes"
-                    " (setting max_message_bytes); receive them with stream_agent_request",
-                    target=self.info.agent_id,
-                )
-            )
-        elif len(call.parts) % CREDIT_BATCH == 0:
-            self._tell(AgentRequest("", sequence_number=part.sequence_number), RequestKind.CREDIT)
-
-    def _finish(self, reply: AgentReply, call: _Call) -> None:
-        if reply.remote_exception:
-            call.future.set_exception(self._error_from(reply, call))
-        elif call.streams or not call.parts:
-            call.future.set_result(reply)
-        else:
-            call.future.set_result(join_parts(call.parts, reply))
-        if call.arrived is not None:
-            call.arrived.set()
-
-    def _error_from(self, reply: AgentReply, call: _Call) -> GenesisError:
-        name = str(reply.metadata.get("error", ""))
-        return error_class_for(name, reply.status)(
-            reply.message,
-            target=self.info.agent_id,
-            request_id=f"{reply.writer_guid.hex()}:{reply.sequence_number}",
-            elapsed_seconds=self._loop.time() - call.started,
-            retry_after_seconds=reply.retry_after_ns / 1e9 if reply.retry_after_ns else None,
-        )
+                call.finish(reply, self._loop.time())
+            elif call.take_part(reply, len(sample.payload), self._max_message_bytes):
+                self._tell(call.request, RequestKind.CREDIT)
