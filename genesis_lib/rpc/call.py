@@ -18,7 +18,7 @@ from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW, join_parts
 
 
 @dataclass(slots=True)
-class Call:
+class PendingCall:
     """A request that was sent.
 
     Attributes:
@@ -88,12 +88,12 @@ class Call:
         )
 
 
-def no_answer(info: AgentInfo, request: AgentRequest, elapsed_seconds: float) -> RequestTimeout:
-    """What a call ends with at its deadline."""
+def no_answer(info: AgentInfo, elapsed_seconds: float, request_id: str = "") -> RequestTimeout:
+    """What a call ends with at its deadline; without a request id when nothing was sent."""
     return RequestTimeout(
         f"no answer from {info.name} within {elapsed_seconds:.3f} s",
         target=info.agent_id,
-        request_id=request.request_id,
+        request_id=request_id,
         elapsed_seconds=elapsed_seconds,
     )
 

@@ -91,6 +91,8 @@ class CircuitBreakers:
             if error.request_id:
                 self.answered(info)
             return
+        if isinstance(error, RequestTimeout) and not error.request_id:
+            return  # the deadline had passed before there was a request
         circuit = self._circuits.setdefault(info.agent_id, _Circuit())
         circuit.failures += 1
         self._forget_oldest()

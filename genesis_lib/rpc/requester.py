@@ -18,7 +18,7 @@ from genesis_lib.errors import (
 )
 from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
-from genesis_lib.rpc.call import Call, no_answer, not_sent
+from genesis_lib.rpc.call import PendingCall, no_answer, not_sent
 from genesis_lib.rpc.caller_identity import INBOX_BYTES, connection_data
 from genesis_lib.rpc.diagnosis import explain_no_match
 from genesis_lib.rpc.expiry import ExpiryTimer
@@ -70,7 +70,7 @@ class Requester:
         self._inbox = os.urandom(INBOX_BYTES)
         self._instance_name = peer.hex()
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[int, Call] = {}
+        self._pending: dict[int, PendingCall] = {}
         self._expiry = ExpiryTimer(self._loop, self._sweep)
         self._sequence = 0
         self._guid = b""
@@ -167,9 +167,9 @@ class Requester:
                 target=self.info.agent_id,
             )
         if request.timeout_ns <= 0:
-            raise no_answer(self.info, request, self._loop.time() - started)
+            raise no_answer(self.info, loop.time() - started)
         streams = on_part is not None
-        call = self._pending[number] = Call(self.info, request, loop.create_future(), started, deadline, streams)
+        call = self._pending[number] = PendingCall(self.info, request, loop.create_future(), started, deadline, streams)
         self._expiry.cover(deadline)
         try:
             if not self._writer.try_write(payload):
@@ -200,7 +200,14 @@ class Requester:
         pending, self._pending = self._pending, {}
         now = self._loop.time()
         for call in pending.values():
-            call.fail(AgentLost(str(error), target=self.info.agent_id, elapsed_seconds=now - call.started))
+            call.fail(
+                AgentLost(
+                    str(error),
+                    target=self.info.agent_id,
+                    request_id=call.request.request_id,
+                    elapsed_seconds=now - call.started,
+                )
+            )
 
     async def close(self) -> None:
         """Fail what is in flight and delete the endpoints."""
@@ -229,14 +236,14 @@ class Requester:
             async with asyncio.timeout_at(deadline):
                 await self._writer.write(payload)
         except TimeoutError:
-            raise no_answer(self.info, request, self._loop.time() - started) from None
+            raise no_answer(self.info, self._loop.time() - started, request.request_id) from None
         except BusError:
             if self._failure is None:
                 raise
             elapsed = self._loop.time() - started  # closed while the request waited
             raise not_sent(self.info, request, elapsed, str(self._failure)) from None
 
-    async def _receive_parts(self, request: AgentRequest, call: Call, on_part: OnPart) -> AgentReply:
+    async def _receive_parts(self, request: AgentRequest, call: PendingCall, on_part: OnPart) -> AgentReply:
         call.arrived = asyncio.Event()
         taken = 0
         while True:
@@ -256,7 +263,7 @@ class Requester:
             if call.deadline > now:
                 earliest = call.deadline if earliest is None else min(earliest, call.deadline)
             else:
-                call.fail(no_answer(self.info, call.request, now - call.started))
+                call.fail(no_answer(self.info, now - call.started, call.request.request_id))
         return earliest
 
     def _tell(self, request: AgentRequest, kind: RequestKind) -> None:

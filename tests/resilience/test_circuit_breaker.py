@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,9 +51,9 @@ class Circuit:
         self.changes: list[CircuitState] = []
         self.breakers = CircuitBreakers(3, 10.0, lambda: self.now, lambda info, state: self.changes.append(state))
 
-    def fail(self, times: int, error: Callable[[str], GenesisError] = RequestTimeout) -> None:
+    def fail(self, times: int, error: type[GenesisError] = RequestTimeout) -> None:
         for _ in range(times):
-            self.breakers.failed(INFO, error("no"))
+            self.breakers.failed(INFO, error("no", request_id="1:1"))
 
     def lets_through(self) -> bool:
         if "a" not in self.breakers.refusing:
@@ -94,6 +93,7 @@ def test_an_error_before_anything_was_sent_says_nothing_about_the_agent() -> Non
     circuit = Circuit()
     circuit.fail(2)
     circuit.breakers.failed(INFO, MessageTooLarge("not sent"))
+    circuit.breakers.failed(INFO, RequestTimeout("its deadline had passed already"))
     circuit.fail(1)
     assert circuit.breakers.states == {"a": CircuitState.OPEN}
 
