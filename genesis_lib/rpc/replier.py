@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, Reader, Sample
@@ -36,6 +37,7 @@ _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
 _BACKLOG_LARGEST = 4  # messages of the largest size
 _BACKLOG_MESSAGES = 2**13
 _BACKLOG_RETRY_SECONDS = 0.1
+_FAREWELL_SECONDS = 0.5
 
 Send = Callable[[AgentReply], Awaitable[None]]
 Handler = Callable[[AgentRequest, Send], Awaitable[AgentReply]]
@@ -83,6 +85,7 @@ class Replier:
         self._memories = ConnectionMemories()
         self._housekeeping: set[asyncio.Future[object]] = set()
         self._draining = False
+        self._a_client_left = asyncio.Event()
 
     async def open(self, participant: Participant) -> Self:
         """Start to listen."""
@@ -99,9 +102,19 @@ class Replier:
         self._draining = True
         await self._executor.drain(grace_seconds)
         await asyncio.gather(*(client.channel.drained() for client in self._clients.values()))
+        await self._until_callers_left(min(grace_seconds, _FAREWELL_SECONDS))
         await self._reader.close()
         clients, self._clients = self._clients, {}
         await asyncio.gather(*self._housekeeping, *(client.channel.close() for client in clients.values()))
+
+    async def _until_callers_left(self, timeout_seconds: float) -> None:
+        """Callers close their connections when they learn that the agent leaves. What they have sent by then is refused;
+        without a reader it would be lost."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while self._clients:
+                    self._a_client_left.clear()
+                    await self._a_client_left.wait()
 
     # Clients
 
@@ -115,6 +128,7 @@ class Replier:
                 self._executor.abort(execution, None)
             client.executed.forget_replies()
             self._keep_house(client.channel.close())
+            self._a_client_left.set()
 
     def _add_client(self, match: Match) -> Client | None:
         known = self._clients.get(match.handle)

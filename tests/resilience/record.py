@@ -79,20 +79,18 @@ class RecordFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._rows: dict[str, dict[str, object]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the rows of a test that passed."""
+        """Write the rows of a test that passed, at once: a long run may be broken off."""
         if report.when == "call" and report.passed:
-            for name, row in report.user_properties:
-                if name == _PROPERTY and isinstance(row, dict):
-                    self._rows[row["fault"]] = {"test": report.nodeid, **row}
+            rows = [row for name, row in report.user_properties if name == _PROPERTY and isinstance(row, dict)]
+            if rows:
+                self._write([{"test": report.nodeid, **row} for row in rows])
 
-    def pytest_sessionfinish(self) -> None:
-        """Write them."""
-        rows = {str(row["fault"]): row for row in read_rows(self._path)} if self._path.exists() else {}
-        rows.update(self._rows)
-        ordered = sorted(rows.values(), key=lambda row: str(row["test"]))
+    def _write(self, rows: Sequence[dict[str, object]]) -> None:
+        known = {str(row["fault"]): row for row in read_rows(self._path)} if self._path.exists() else {}
+        known.update({str(row["fault"]): row for row in rows})
+        ordered = sorted(known.values(), key=lambda row: str(row["test"]))
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 

@@ -197,13 +197,17 @@ async def test_calls_that_wait_survive_restarts_and_run_once(
                 if number in (50, 120, 190):
                     restarts_due.put_nowait(None)
 
-        calling = background(call_all())
-        for _ in range(3):
-            await restarts_due.get()
-            process.send_signal(signal.SIGTERM)
-            assert await process.wait() == 0
-            process = await agent_process(Scribe, arguments)
-        await calling
+        async def restart_when_due() -> None:
+            running = process
+            for _ in range(3):
+                await restarts_due.get()
+                running.send_signal(signal.SIGTERM)
+                assert await running.wait() == 0
+                running = await agent_process(Scribe, arguments)
+
+        restarting = background(restart_when_due())
+        await call_all()
+        await restarting
     assert answered == [str(number) for number in range(300)]
     assert executed(diary) == answered
 
