@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test lint livekit-server resilience benchmark api clean
+.PHONY: demo test lint livekit-server resilience voice-long benchmark benchmark-voice api clean
 
 demo: .venv/demo-installed
 	@$(BIN)/genesis demo $(if $(OPENAI_API_KEY)$(OPENAI_BASE_URL),,--scripted-model)
@@ -32,11 +32,19 @@ resilience: .venv/resilience-installed
 	$(LONG) tests/resilience/test_soak.py
 	$(BIN)/python -m tests.resilience.document .cache/reliability.json
 
+# The tests of voice that take minutes: calls in real time, and free dialogue on neural speech (450 MB of weights).
+voice-long: .venv/voice-long-installed
+	$(BIN)/pytest --long tests/voice
+
 # Every figure of docs/benchmarks.md, and the tables in it. Takes about half an hour on a machine that does nothing else.
 benchmark: .venv/benchmark-installed
 	$(BIN)/python -m benchmarks.run --json benchmarks/results/run.json --plot docs/images/benchmarks.svg
 	$(BIN)/python -m benchmarks.startup --cold-starts 1000 --swarm --json benchmarks/results/startup.json
 	$(BIN)/python -m benchmarks.document benchmarks/results/run.json benchmarks/results/startup.json
+
+# The figures of docs/voice.md. Takes a quarter of an hour on a machine that does nothing else.
+benchmark-voice: .venv/voice-long-installed
+	$(BIN)/python -m benchmarks.voice --json benchmarks/results/voice.json
 
 api: .venv/demo-installed
 	$(BIN)/python docs/generate_api.py
@@ -61,6 +69,10 @@ clean:
 
 .venv/resilience-installed: .venv/test-installed
 	$(BIN)/pip install --quiet --group resilience
+	@touch $@
+
+.venv/voice-long-installed: .venv/test-installed
+	$(BIN)/pip install --quiet --group voice-long
 	@touch $@
 
 .venv/benchmark-installed: .venv/demo-installed
