@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -19,8 +20,11 @@ from genesis_lib.voice.room import Sound, Utterance, VoiceRoom
 
 logger = logging.getLogger(__name__)
 
-# Longer than what ends speech for the detectors of LiveKit.
+# Longer, and shorter, than what ends speech for the detectors of LiveKit: half a second, in which the last sounds before
+# a pause and the first ones after it count as silence.
 _PAUSE_FRAMES = 30
+_LONGEST_PAUSE_FRAMES = 5
+_QUIET_PEAK = 300
 
 
 @dataclass(slots=True)
@@ -36,7 +40,8 @@ class Stretch:
 class RoomEar(io.AudioInput):
     """What others say in the room, in real time and with the silence between.
 
-    The room knows when an utterance is over. So the silence by which a detector tells comes at once, and is not waited for.
+    The room knows when an utterance is over. So the silence by which a detector tells comes at once, and is not waited for;
+    and pauses within an utterance, as lost frames make them too, are cut short of what would end it.
 
     Raises:
         VoiceError: the room does not run in real time.
@@ -47,20 +52,25 @@ class RoomEar(io.AudioInput):
         self._sounds = room.sounds()
         self._stretch: Stretch | None = None
         self._goes_on = False
+        self._quiet = 0
         self._waiting: deque[bytes] = deque()
         self._detected: deque[Stretch] = deque()
 
     async def __anext__(self) -> rtc.AudioFrame:
-        if not self._waiting:
-            sound = await anext(self._sounds)
-            before, goes_on = self._stretch, self._goes_on
-            self._goes_on = bool(sound.speaker_id)
-            if sound.speaker_id:
-                self._extend(sound)
-            if goes_on and not (sound.speaker_id and before is self._stretch):
-                self._waiting.extend([SILENCE] * _PAUSE_FRAMES)
-            self._waiting.append(sound.data)
+        while not self._waiting:
+            self._take(await anext(self._sounds))
         return frame_of(self._waiting.popleft())
+
+    def _take(self, sound: Sound) -> None:
+        before, goes_on = self._stretch, self._goes_on
+        self._goes_on = bool(sound.speaker_id)
+        if sound.speaker_id:
+            self._extend(sound)
+        if goes_on and not (sound.speaker_id and before is self._stretch):
+            self._waiting.extend([SILENCE] * _PAUSE_FRAMES)
+        self._quiet = self._quiet + 1 if sound.speaker_id and _is_quiet(sound.data) else 0
+        if self._quiet <= _LONGEST_PAUSE_FRAMES:
+            self._waiting.append(sound.data)
 
     def _extend(self, sound: Sound) -> None:
         stretch, end = self._stretch, sound.media_time + samples_in(sound.data)
@@ -180,3 +190,7 @@ class _Segment:
         self.saying: asyncio.Task[None] | None = None
         self.started = False
         self.cleared = False
+
+
+def _is_quiet(pcm: bytes) -> bool:
+    return max(map(abs, array("h", pcm)), default=0) < _QUIET_PEAK

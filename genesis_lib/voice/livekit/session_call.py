@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 BETWEEN_AGENTS: Final = TurnHandlingOptions(
     turn_detection="vad",
     endpointing={"min_delay": 0.3, "max_delay": 1.0},
-    interruption={"mode": "vad"},
+    interruption={"mode": "vad", "resume_false_interruption": False},
     preemptive_generation={"enabled": False},
 )
 

@@ -193,3 +193,33 @@ async def test_barging_in_on_a_session_truncates_what_it_said(
     assert samples(0.6) <= cut.end - cut.start < samples(1.5)
     assert turns[0] == ["me", cut.spoken] or cut.spoken == ""
     assert ["other", "the number is four two"] in turns
+
+
+async def test_a_pause_within_an_utterance_does_not_end_the_turn(
+    bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
+) -> None:
+    """The room says when an utterance is over, however long it pauses."""
+    number_scenario(tmp_path)
+    await agent_process(SessionCaller, {"agent_name": "Support", "agent_id": "support"})
+    assert await bus.wait_for_agent("support")
+    speaker = await open_speaker("espeak")
+
+    async def hesitating() -> AsyncIterator[bytes]:
+        for words in ("The number is", "four two."):
+            async for piece in speaker.speak(words, VoiceStyle("en-us+f5")):
+                yield piece
+            yield bytes(2 * samples(1.5))
+
+    async with recorded(bus, tmp_path / "call") as (recorder, _):
+        room = await VoiceRoom(bus.app.participant, ROOM, "customer", "Customer").join()
+        await take_part(bus, tmp_path, "support", muted=False, time_limit=60)
+        heard = room.utterances()
+        await anext(heard)
+        await room.say(hesitating())
+        await anext(heard)
+        await room.hang_up("enough")
+        assert await recorder.ended == "enough"
+        turns = (await end_of(bus, "support"))["turns"]
+        await room.leave()
+    await speaker.close()
+    assert [text for who, text in turns if who == "other"] == ["the number is four two"]
