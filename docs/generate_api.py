@@ -88,6 +88,16 @@ CONTENT: dict[str, tuple[str, ...]] = {
         "genesis_lib.voice.figures:Durations",
         "genesis_lib.voice.figures:WordError",
     ),
+    "Voice calls": (
+        "genesis_lib.voice.production:produce",
+        "genesis_lib.voice.venue:Production",
+        "genesis_lib.voice.production:CallResult",
+        "genesis_lib.voice.venue:Venue",
+        "genesis_lib.voice.agent:VoiceAgent",
+        "genesis_lib.voice.livekit.worker:LiveKitVoiceAgent",
+        "genesis_lib.voice.livekit.orchestrator:LiveKitVenue",
+        "genesis_lib.voice.livekit.order:CallOrder",
+    ),
     "Voice personas and scenarios": (
         "genesis_lib.voice.persona:load_persona",
         "genesis_lib.voice.persona:list_personas",

@@ -447,7 +447,16 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "barging_in_truncates_what_was_said",
         ),
     ),
-    _planned("G2", "Worker processes and an orchestrator for the room."),
+    _done(
+        "G2",
+        "Worker processes and an orchestrator for the room.",
+        voice__test_calls=("two_agents_talk_hear_each_other_and_are_recorded", "calls_are_steered_on_the_bus"),
+        voice__livekit__test_rooms=(
+            "two_workers_talk_hear_each_other_and_are_recorded",
+            "a_worker_that_does_not_come_is_named",
+            "calls_are_steered_on_the_bus",
+        ),
+    ),
     _done(
         "G3",
         "Audio of both sides and full transcripts, spoken and heard, are captured.",
@@ -463,7 +472,17 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         voice__test_scenario=("at_least_five_scripts_come_with_the_library", "mistakes_have_a_line_and_a_reason"),
         voice__test_calls=("two_agents_talk_hear_each_other_and_are_recorded",),
     ),
-    _planned("G5", "Without a server over DDS, and in a LiveKit room."),
+    _done(
+        "G5",
+        "Without a server over DDS, and in a LiveKit room.",
+        voice__test_calls=("two_agents_talk_hear_each_other_and_are_recorded",),
+        voice__livekit__test_rooms=(
+            "two_workers_talk_hear_each_other_and_are_recorded",
+            "who_accepts_no_agents_is_mute_among_them",
+            "a_line_that_carries_no_speech_breaks_the_conversation",
+            "a_person_takes_the_customers_side",
+        ),
+    ),
     _done(
         "G6",
         "Voice agents are agents of the bus: they call specialists while they talk, and are steered by calls.",
@@ -472,7 +491,21 @@ REQUIREMENTS: tuple[Requirement, ...] = (
             "calls_are_steered_on_the_bus",
         ),
     ),
-    _planned("G7", "Quality figures, dispatch retries, clear errors."),
+    _done(
+        "G7",
+        "Quality figures, dispatch retries, clear errors.",
+        voice__test_figures=("figures_of_a_call", "word_error_adds_up_over_a_side_and_counts_what_was_never_heard"),
+        voice__livekit__test_rooms=(
+            "a_dispatch_that_nobody_takes_is_tried_again_and_counted",
+            "a_worker_that_is_killed_ends_the_call_and_the_recording_is_readable",
+            "a_server_that_is_killed_ends_the_call_and_the_recording_is_readable",
+        ),
+        voice__livekit__test_command=(
+            "variables_that_are_missing_are_named",
+            "a_server_that_is_not_there",
+            "credentials_that_are_wrong",
+        ),
+    ),
     # Functions, interfaces, memory
     _planned("H1", "Services with functions of their own; tools in the process."),
     _planned("H2", "Interfaces for people and programs."),

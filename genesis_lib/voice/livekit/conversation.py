@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import logging
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,6 +56,7 @@ AGENTS: Final = [rtc.ParticipantKind.PARTICIPANT_KIND_AGENT]
 # Whoever opens breaks a silence first; did both at once, each would break off the other.
 _SILENCE_SECONDS: Final = {True: 10.0, False: 15.0}
 _RECONNECTING_SECONDS: Final = 10.0
+_LINGERING_SECONDS: Final = 5.0
 
 OpenLine = Callable[[str, str, str, Callable[[VoiceControl], None]], BusLine]
 
@@ -99,6 +100,7 @@ class Conversation:
         self._order = order
         self._worker = worker
         self._begun = asyncio.Event()
+        self._gone = asyncio.Event()
         self._ended: asyncio.Future[str] = self.loop.create_future()
         self._hangs_up = False
         self._last_words: asyncio.Task[None] | None = None
@@ -125,6 +127,7 @@ class Conversation:
 
     async def leave(self, reason: str) -> None:
         """The job ends, and the call with it."""
+        self._gone.set()
         self.end(f"{self._worker.agent_name} left: {reason}")
         if self._running is not None:
             await self._running
@@ -222,6 +225,10 @@ class Conversation:
                 self._teller.hang_up(reason)
             self._teller.leave(reason)
         self.over.set_result(reason)
+        # What was said is on its way to those who record it: whoever holds the call deletes the room when it has all.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGERING_SECONDS):
+                await self._gone.wait()
         self._job.shutdown(reason)
 
     async def _talk(self) -> None:
@@ -318,4 +325,5 @@ class Conversation:
             self._reconnecting = None
 
     def _on_disconnected(self, *_: object) -> None:
+        self._gone.set()
         self.end("the connection to the LiveKit server was lost")

@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 _FRAME_MILLISECONDS = 20
 _MOST_ADRIFT = samples(0.2)
+# What is said now comes so much later, at most.
+_LATENCY = samples(0.4)
+_LAST_WORDS_SECONDS = 2.0
 _RECONNECTING_SECONDS = 10.0
 
 
@@ -49,6 +52,7 @@ class TrackRecorder:
         self._loop = asyncio.get_running_loop()
         self._began: float | None = None
         self._listening: dict[str, asyncio.Task[None]] = {}
+        self._reached: dict[str, int] = {}
         self._changed = asyncio.Event()
         self._giving_up: asyncio.TimerHandle | None = None
         self.ended: asyncio.Future[str] = self._loop.create_future()
@@ -97,7 +101,9 @@ class TrackRecorder:
         self._began = self._loop.time()
 
     async def leave(self) -> None:
-        """Leave the room."""
+        """Leave the room, with what has been said until now."""
+        if self._began is not None and not self._is_lost:
+            await self._take_last_words(self._now + _LATENCY)
         if not self.ended.done():
             self.ended.set_result("the recorder left")
         self._on_reconnected()
@@ -105,6 +111,24 @@ class TrackRecorder:
             task.cancel()
         await asyncio.gather(*self._listening.values(), return_exceptions=True)
         await self._room.disconnect()
+
+    @property
+    def _now(self) -> int:
+        return 0 if self._began is None else samples(self._loop.time() - self._began)
+
+    @property
+    def _is_lost(self) -> bool:
+        return self._giving_up is not None or not self._room.isconnected()
+
+    async def _take_last_words(self, until: int) -> None:
+        def is_short(identity: str) -> bool:
+            return self._reached.get(identity, 0) < until and not self._listening[identity].done()
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                while any(map(is_short, self._listening)):
+                    self._changed.clear()
+                    await self._changed.wait()
 
     async def _wait_for(
         self, what: str, wanted: set[str], found: Callable[[], set[str]], timeout_seconds: float
@@ -137,15 +161,19 @@ class TrackRecorder:
                 pcm = bytes(event.frame.data)
                 if self._began is None:
                     continue
-                arrived = samples(self._loop.time() - self._began)
-                if (at := place.of(arrived, samples_in(pcm))) is not None:
+                if (at := place.of(self._now, samples_in(pcm))) is not None:
                     self._on_frame(VoiceFrame(self._name, identity, 0, sequence, at, pcm))
                     sequence += 1
+                    self._reached[identity] = at + samples_in(pcm)
+                    self._changed.set()
         finally:
+            self._changed.set()
             await stream.aclose()
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         self._changed.set()
+        if self._is_lost:
+            return
         if participant.identity in self._names and self._began is not None and not self.ended.done():
             self.ended.set_result(f"{self._names[participant.identity]} left")
 

@@ -61,6 +61,7 @@ class LiveKitServerProcess:
 
     def start(self) -> Self:
         """Start it; when this returns it serves."""
+        self._serving.clear()
         port, tcp_port, udp_port = self.ports
         config = self.folder / "livekit.yaml"
         config.write_text(_CONFIG.format(port=port, tcp_port=tcp_port, udp_port=udp_port, key=KEY, secret=SECRET))

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from genesis_lib.errors import ConfigError
+from genesis_lib.errors import ConfigError, VoiceError
 from genesis_lib.settings import resolve_settings
 from genesis_lib.voice.livekit.credentials import load_credentials
+from genesis_lib.voice.livekit.server import LiveKitServer
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
 WHOLE = {"LIVEKIT_URL": "ws://127.0.0.1:7880", "LIVEKIT_API_KEY": "key", "LIVEKIT_API_SECRET": SECRET}
@@ -28,3 +31,9 @@ def test_each_that_is_missing_is_named_with_what_it_is(missing: list[str]) -> No
 def test_an_address_that_is_none() -> None:
     with pytest.raises(ConfigError, match="LIVEKIT_URL is 'localhost:7880'; it has to begin with ws://"):
         load_credentials(resolve_settings({**WHOLE, "LIVEKIT_URL": "localhost:7880"}).settings)
+
+
+def test_what_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "livekit.api", None)
+    with pytest.raises(VoiceError, match=r"pip install 'genesis-lib\[livekit\]'"):
+        LiveKitServer(load_credentials(resolve_settings(WHOLE).settings))
