@@ -172,7 +172,7 @@ class Conversation:
         theirs = await self._line(stack, order.partner_id, partner.name) if order.partner_is_person else None
         self._teller = SessionTeller(own, order.partner_id, theirs)
         self._session: AgentSession[None] = AgentSession(
-            stt=GenesisSTT(OverheardRecogniser(recogniser, self._teller.heard_just_now)),
+            stt=GenesisSTT(OverheardRecogniser(recogniser, self._teller)),
             llm=GenesisLLM(brain, worker.bus, self._on_hang_up),
             tts=GenesisTTS(speaker, self._person.style),
             vad=NOT_GIVEN if order.partner_is_person else None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from livekit.agents import AgentSession, UserStateChangedEvent
 from livekit.agents.voice.io import AudioOutput, PlaybackFinishedEvent, PlaybackStartedEvent
@@ -14,6 +14,9 @@ from genesis_lib.voice.livekit.across_loops import OtherLoop
 from genesis_lib.voice.livekit.bus_line import BusLine
 from genesis_lib.voice.messages import INTERRUPTED, ControlKind, TranscriptSource, VoiceControl, VoiceTranscript
 from genesis_lib.voice.speech.ports import Recogniser, Recognition
+
+# What livekit's voice activity detection waits for before it calls an utterance over.
+_SILENCE: Final = samples(0.55)
 
 
 @dataclass(slots=True)
@@ -126,12 +129,12 @@ class SessionTeller:
             )
         )
 
-    def heard_just_now(self, pcm: bytes, recognition: Recognition) -> None:
-        """What this side's recogniser made of what was just said by a side that announces nothing."""
-        start = max(0, self.now - samples_in(pcm))
-        middle = start + samples_in(pcm) // 2
+    def heard_before(self, asked: int, pcm: bytes, recognition: Recognition) -> None:
+        """What this side's recogniser made of what a side that announces nothing had said when it was asked."""
+        end = max(0, asked - _SILENCE)
+        start = max(0, end - samples_in(pcm))
         for utterance in reversed(self._theirs):
-            if utterance.start <= middle:
+            if utterance.start <= (start + end) // 2 or utterance is self._theirs[0]:
                 began = max(start, utterance.start)
                 self.heard(utterance.number, began, max(began, utterance.end or began), recognition)
                 return
@@ -181,16 +184,17 @@ class SessionTeller:
 
 
 class OverheardRecogniser:
-    """A Recogniser that tells what it heard."""
+    """A Recogniser that tells a SessionTeller what it heard."""
 
-    def __init__(self, recogniser: Recogniser, heard: Callable[[bytes, Recognition], None]) -> None:
+    def __init__(self, recogniser: Recogniser, teller: SessionTeller) -> None:
         self._recogniser = recogniser
-        self._heard = heard
+        self._teller = teller
 
     async def recognise(self, pcm: bytes) -> Recognition:
         """See Recogniser."""
+        asked = self._teller.now
         recognition = await self._recogniser.recognise(pcm)
-        self._heard(pcm, recognition)
+        self._teller.heard_before(asked, pcm, recognition)
         return recognition
 
     async def close(self) -> None:

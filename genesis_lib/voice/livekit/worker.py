@@ -191,7 +191,12 @@ class LiveKitVoiceAgent(MonitoredAgent):
         if self._server is None or self._serving is None:
             return
         server, self._server = self._server, None
-        await server.aclose()
+        try:
+            async with asyncio.timeout(_LEAVING_SECONDS):
+                await server.aclose()
+        except TimeoutError:
+            logger.warning("%s could not end its jobs within %g s", self.agent_name, _LEAVING_SECONDS)
+            self._serving.cancel()
         await asyncio.gather(self._serving, return_exceptions=True)
 
     async def _on_request(self, request: JobRequest) -> None:

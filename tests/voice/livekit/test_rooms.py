@@ -166,14 +166,13 @@ async def test_a_person_takes_the_customers_side(
     async with Person(load_credentials(bus.app.settings), "room", "customer") as person:
         await asyncio.wait({calling, begun}, return_when=asyncio.FIRST_COMPLETED)
         assert begun.done()
-        await person.say("Hello, I need an appointment with the dentist.")
+        await person.say("I need an appointment with the dentist.")
         result = await calling
     assert result.missing == ()
     assert result.reason == "it is granted"
     call = read_captured(tmp_path / "call")
     said = [each for each in call.utterances if each.side == "customer"]
-    assert said
-    assert all(each.heard for each in said)
+    assert "appointment with the dentist" in " ".join(each.heard or "" for each in said)
     left, right = channels(tmp_path / "call")
     assert loudness(left[said[0].start : said[-1].end]) > LOUD
     assert loudness(right) > LOUD / 10
