@@ -213,7 +213,7 @@ class VoiceRoom:
 
     def sounds(self) -> AsyncIterator[Sound]:
         """What others say, as it is played and with the silence between, 20 ms at a time, until the call ends. In place of
-        `utterances`; for one consumer, which misses what is oldest when it falls behind by more than a second.
+        `utterances`; for one consumer, which misses what is oldest when it falls behind by more than half a minute.
 
         Raises:
             VoiceError: the room does not run in real time.
@@ -339,6 +339,8 @@ class VoiceRoom:
             self._line.send_control(ControlKind.PLAYOUT, heard.end, heard.utterance_id, heard.speaker_id)
         else:
             self._mouth.obey(self._mouth.floor.ended(heard.speaker_id))
+        if self._sounds is not None:
+            self._sounds.ended()
         if heard.pcm and self._sounds is None and not self.ended.done():
             if self._heard.qsize() == _MOST_UNFETCHED:
                 self._heard.get_nowait()

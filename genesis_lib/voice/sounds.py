@@ -9,12 +9,13 @@ from typing import Self
 from genesis_lib.voice.audio import FRAME_SAMPLES, SILENCE
 from genesis_lib.voice.hearing import Progress
 
-_MOST_UNFETCHED = 50
+_MOST_UNFETCHED = 1500
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """20 ms: who is heard and in which utterance, "" and 0 in silence; `media_time` is that of its first sample."""
+    """20 ms: who is heard and in which utterance, "" and 0 in the silence between; `media_time` is that of its first sample.
+    It stands still where playout waits for frames that are late."""
 
     data: bytes
     speaker_id: str
@@ -27,21 +28,27 @@ class Sounds:
 
     def __init__(self) -> None:
         self._played: Progress | None = None
+        self._goes_on: Progress | None = None
         self._waiting: asyncio.Queue[Sound | None] = asyncio.Queue()
         self._closed = False
 
     def played(self, progress: Progress) -> None:
         """Somebody is heard in these 20 ms."""
-        self._played = self._played or progress
+        self._played = self._goes_on = self._played or progress
+
+    def ended(self) -> None:
+        """What was heard last is over. Until then nothing that is heard is a pause in it."""
+        self._goes_on = None
 
     def tick(self, now: int) -> None:
-        """They are over."""
-        played, self._played = self._played, None
-        if played is None:
+        """The 20 ms are over."""
+        heard = self._played or self._goes_on
+        if heard is None:
             self._put(Sound(SILENCE, "", 0, now))
         else:
-            start = played.position - FRAME_SAMPLES
-            self._put(Sound(played.data, played.speaker_id, played.utterance_id, start))
+            data = SILENCE if self._played is None else self._played.data
+            self._put(Sound(data, heard.speaker_id, heard.utterance_id, heard.position - FRAME_SAMPLES))
+        self._played = None
 
     def close(self) -> None:
         """There is nothing more to hear."""

@@ -210,10 +210,10 @@ async def test_sounds_come_while_they_are_played_and_silence_between_them(room: 
                     break
     assert silent > 1
     assert {(sound.speaker_id, sound.utterance_id) for sound in spoken} == {(BEN, 1)}
-    assert len(spoken) == 20
-    times = [sound.media_time for sound in spoken]
+    # Playout may have stood still and waited.
+    times = sorted({sound.media_time for sound in spoken})
     assert times == list(range(times[0], times[0] + 20 * FRAME_SAMPLES, FRAME_SAMPLES))
-    assert sum(sound.data in tone(500, 0.4) for sound in spoken) > 15
+    assert sum(sound.data in tone(500, 0.4) for sound in spoken if any(sound.data)) > 15
     await ben.do("hang up", reason="enough")
     assert {sound.speaker_id async for sound in sounds} <= {""}
 

@@ -20,10 +20,12 @@ from genesis_lib.voice.room import Sound, Utterance, VoiceRoom
 
 logger = logging.getLogger(__name__)
 
-# Longer, and shorter, than what ends speech for the detectors of LiveKit: half a second, in which the last sounds before
-# a pause and the first ones after it count as silence.
-_PAUSE_FRAMES = 30
+# What ends speech for the session's detector, and what does not, with the last sounds before a pause and the first ones after
+# it, which count as silence.
+SILENCE_SECONDS = 0.7
+_PAUSE_FRAMES = 40
 _LONGEST_PAUSE_FRAMES = 5
+_SHORTEST_SPEECH_FRAMES = 5
 _QUIET_PEAK = 300
 
 
@@ -52,9 +54,9 @@ class RoomEar(io.AudioInput):
         self._sounds = room.sounds()
         self._stretch: Stretch | None = None
         self._goes_on = False
-        self._quiet = 0
+        self._quiet = self._loud = 0
         self._waiting: deque[bytes] = deque()
-        self._detected: deque[Stretch] = deque()
+        self._ended: deque[Stretch] = deque()
 
     async def __anext__(self) -> rtc.AudioFrame:
         while not self._waiting:
@@ -67,10 +69,18 @@ class RoomEar(io.AudioInput):
         if sound.speaker_id:
             self._extend(sound)
         if goes_on and not (sound.speaker_id and before is self._stretch):
-            self._waiting.extend([SILENCE] * _PAUSE_FRAMES)
-        self._quiet = self._quiet + 1 if sound.speaker_id and _is_quiet(sound.data) else 0
+            self._end(before)
+        quiet = _is_quiet(sound.data)
+        self._loud += not quiet
+        self._quiet = self._quiet + 1 if quiet and sound.speaker_id else 0
         if self._quiet <= _LONGEST_PAUSE_FRAMES:
             self._waiting.append(sound.data)
+
+    def _end(self, stretch: Stretch | None) -> None:
+        self._waiting.extend([SILENCE] * _PAUSE_FRAMES)
+        if stretch is not None and self._loud >= _SHORTEST_SPEECH_FRAMES:
+            self._ended.append(stretch)
+        self._loud = 0
 
     def _extend(self, sound: Sound) -> None:
         stretch, end = self._stretch, sound.media_time + samples_in(sound.data)
@@ -80,18 +90,13 @@ class RoomEar(io.AudioInput):
         else:
             stretch.end = end
 
-    def speech_ended(self) -> None:
-        """The session's detector heard the end of speech: what was heard of it will be written down."""
-        if stretch := self._taken():
-            self._detected.append(stretch)
-
     def heard(self) -> Stretch | None:
         """What the text that the session's recogniser made last is of; None before anything was heard."""
-        return self._detected.popleft() if self._detected else self._taken()
+        return self._ended.popleft() if self._ended else self._taken()
 
     def forget(self) -> None:
-        """Nothing will be written down any more of what was heard until now."""
-        self._detected.clear()
+        """Nothing will be written down any more of the utterances that have ended."""
+        self._ended.clear()
 
     def _taken(self) -> Stretch | None:
         stretch = self._stretch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import Any
 
 from livekit.agents import (
     Agent,
@@ -12,25 +12,37 @@ from livekit.agents import (
     CloseEvent,
     TurnHandlingOptions,
     UserInputTranscribedEvent,
-    UserStateChangedEvent,
+    inference,
 )
 from livekit.agents.voice import TranscriptSynchronizer
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
-from genesis_lib.voice.livekit.dds_audio import RoomEar, RoomMouth
+from genesis_lib.voice.livekit.dds_audio import SILENCE_SECONDS, RoomEar, RoomMouth
 from genesis_lib.voice.livekit.stt import as_heard
 from genesis_lib.voice.messages import TranscriptSource, VoiceTranscript
 from genesis_lib.voice.room import VoiceRoom
 
 logger = logging.getLogger(__name__)
 
-# Turns by voice activity: models of the end of a turn, and of what an interruption is, were made for people.
-BETWEEN_AGENTS: Final = TurnHandlingOptions(
-    turn_detection="vad",
-    endpointing={"min_delay": 0.3, "max_delay": 1.0},
-    interruption={"mode": "vad", "resume_false_interruption": False},
-    preemptive_generation={"enabled": False},
-)
+
+def between_agents() -> dict[str, Any]:
+    """How a session finds turns when it talks in a voice room, mostly with other agents: `AgentSession(...,
+    **between_agents())`.
+
+    By voice activity, since models of the end of a turn, and of what an interruption is, were made for people. Nothing is
+    thought ahead, as a brain remembers what it was asked.
+    """
+    return {
+        "vad": inference.VAD(model="silero", min_silence_duration=SILENCE_SECONDS),
+        "turn_handling": TurnHandlingOptions(
+            turn_detection="vad",
+            endpointing={"min_delay": 0.1, "max_delay": 1.0},
+            interruption={"mode": "vad", "resume_false_interruption": False},
+            preemptive_generation={"enabled": False},
+        ),
+        "aec_warmup_duration": None,
+        "user_away_timeout": None,
+    }
 
 
 class SessionCall:
@@ -57,8 +69,7 @@ class SessionCall:
         """Talk until the call ends, and close the session.
 
         Args:
-            session: not started yet. It should have `turn_handling=BETWEEN_AGENTS`, `aec_warmup_duration=None` and
-                `user_away_timeout=None`.
+            session: not started yet, made with `between_agents`.
             agent: what it starts with, for a GenesisLLM a BrainAgent.
             opens: the session speaks first.
             time_limit_seconds: after which it hangs up.
@@ -91,10 +102,6 @@ class SessionCall:
                     stretch.end,
                 )
 
-        def on_user_state(event: UserStateChangedEvent) -> None:
-            if event.old_state == "speaking":
-                ear.speech_ended()
-
         def on_spoken(event: PlaybackFinishedEvent) -> None:
             ear.forget()
             said, mouth.last = mouth.last, None
@@ -103,7 +110,6 @@ class SessionCall:
                 self._publish(self._id, said.utterance_id, TranscriptSource.SPOKEN, text, said.start, said.end)
 
         session.on("close", on_close)
-        session.on("user_state_changed", on_user_state)
         session.on("user_input_transcribed", on_heard)
         synchronizer.audio_output.on("playback_finished", on_spoken)
         try:

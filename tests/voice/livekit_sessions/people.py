@@ -11,7 +11,7 @@ from livekit.agents import AgentSession
 from genesis_lib.voice.brain import Bus
 from genesis_lib.voice.brains.scripted import ScriptedBrain
 from genesis_lib.voice.livekit.llm import GenesisLLM
-from genesis_lib.voice.livekit.session_call import BETWEEN_AGENTS
+from genesis_lib.voice.livekit.session_call import between_agents
 from genesis_lib.voice.livekit.stt import GenesisSTT
 from genesis_lib.voice.livekit.tts import GenesisTTS
 from genesis_lib.voice.persona import Persona
@@ -32,9 +32,7 @@ async def session_of(
         tts=GenesisTTS(speaker, personas[side].style),
         stt=GenesisSTT(recogniser),
         llm=GenesisLLM(ScriptedBrain(scenario, side, personas[side]), bus, on_hang_up),
-        turn_handling=BETWEEN_AGENTS,
-        aec_warmup_duration=None,
-        user_away_timeout=None,
+        **between_agents(),
     )
     try:
         yield session
