@@ -53,7 +53,7 @@ class AnnouncedTurnsAgent(BrainAgent):
     Args:
         recogniser: what hears. It stays the caller's to close.
         on_heard: told what it made of each utterance.
-        on_hang_up: told the reason when the recogniser fails.
+        on_hang_up: told the reason when the recogniser fails, or the audio cannot be taken.
     """
 
     def __init__(
@@ -109,13 +109,18 @@ class AnnouncedTurnsAgent(BrainAgent):
 
     async def _collect(self, audio: AsyncIterable[rtc.AudioFrame]) -> None:
         stream: RoomPcm | None = None
-        async for frame in audio:
-            stream = stream or RoomPcm(frame.sample_rate)
-            pcm = stream.feed(frame)
-            if self._collecting is not None:
-                self._collecting.pcm += pcm
-                if self._tail is not None:
-                    self._take_tail(self._collecting, pcm)
+        try:
+            async for frame in audio:
+                stream = stream or RoomPcm(frame.sample_rate)
+                self._take(stream.feed(frame))
+        except GenesisError as error:
+            self._on_hang_up(f"{type(error).__name__}: {error}")
+
+    def _take(self, pcm: bytes) -> None:
+        if self._collecting is not None:
+            self._collecting.pcm += pcm
+            if self._tail is not None:
+                self._take_tail(self._collecting, pcm)
 
     def _take_tail(self, utterance: Announced, pcm: bytes) -> None:
         length = samples_in(pcm)

@@ -109,21 +109,18 @@ class Conversation:
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Enter the room and begin to listen; the call goes on after this."""
-        await self._job.connect()
-        stack = AsyncExitStack()
+        """Enter the room and begin to listen; the call goes on after this. Whatever keeps it from that ends the call."""
         try:
-            await self._prepare(stack)
+            async with AsyncExitStack() as stack:
+                await self._enter()
+                await self._prepare(stack)
+                self._running = asyncio.create_task(self._hold(stack.pop_all()))
         except GenesisError as error:
-            await stack.aclose()
-            self.ready.set_exception(error)
-            self.over.set_result(f"{type(error).__name__}: {error}")
+            self._is_over(f"{type(error).__name__}: {error}", error)
             self._job.shutdown(str(error))
-            return
-        except BaseException:
-            await stack.aclose()
+        except BaseException as error:
+            self._is_over(f"{type(error).__name__}: {error}")
             raise
-        self._running = asyncio.create_task(self._hold(stack))
 
     async def leave(self, reason: str) -> None:
         """The job ends, and the call with it."""
@@ -146,14 +143,26 @@ class Conversation:
         """Say this after what is being said. Returns what was said of it.
 
         Raises:
-            VoiceError: the call has not begun.
+            VoiceError: the call has not begun, or its last words are being said.
         """
-        if not self._begun.is_set():
+        if not (self.ready.done() and self._begun.is_set()):
             raise VoiceError(f"the call in LiveKit room {self.room} has not begun")
-        speech = self._session.say(text)
+        try:
+            speech = self._session.say(text)
+        except RuntimeError as error:
+            raise VoiceError(f"the call in LiveKit room {self.room} is ending: {error}") from error
         await speech.wait_for_playout()
         said = [item.text_content or "" for item in speech.chat_items if isinstance(item, llm.ChatMessage)]
         return " ".join(said).strip()
+
+    async def _enter(self) -> None:
+        try:
+            await self._job.connect()
+        except rtc.ConnectError as error:
+            raise VoiceError(
+                f"{self._worker.agent_name} cannot enter LiveKit room {self.room}: {error.message};"
+                " can it reach the server's ports for media?"
+            ) from error
 
     async def _prepare(self, stack: AsyncExitStack) -> None:
         order, worker = self._order, self._worker
@@ -168,8 +177,8 @@ class Conversation:
         stack.push_async_callback(speaker.close)
         recogniser = await open_recogniser(worker.recogniser, sentences(script, {other: partner}), worker.settings)
         stack.push_async_callback(recogniser.close)
-        own = await self._line(stack, worker.agent_id, worker.agent_name)
-        theirs = await self._line(stack, order.partner_id, partner.name) if order.partner_is_person else None
+        own = self._line(worker.agent_id, worker.agent_name)
+        theirs = self._line(order.partner_id, partner.name) if order.partner_is_person else None
         self._teller = SessionTeller(own, order.partner_id, theirs)
         self._session: AgentSession[None] = AgentSession(
             stt=GenesisSTT(OverheardRecogniser(recogniser, self._teller)),
@@ -183,6 +192,9 @@ class Conversation:
         self._agent = BrainAgent()
         if not order.partner_is_person:
             self._agent = AnnouncedTurnsAgent(recogniser, self._on_heard, self._on_hang_up)
+        # Only now, as others may say something at once.
+        for line in (own, theirs) if theirs else (own,):
+            await self._open(stack, line)
         self._session.on("close", self._on_close)
         self._session.on("conversation_item_added", self._on_item)
         self._session.on("user_state_changed", self._on_partner_state)
@@ -204,32 +216,55 @@ class Conversation:
         )
         stack.push_async_callback(self._session.aclose)
 
-    async def _line(self, stack: AsyncExitStack, participant_id: str, name: str) -> LineThere:
-        there = self._worker.loop
+    def _line(self, participant_id: str, name: str) -> LineThere:
         line = self._worker.make_line(self.room, participant_id, name, self._on_control_there)
-        await there.run(line.open())
-        stack.push_async_callback(lambda: there.run(line.close()))
-        return LineThere(line, there)
+        return LineThere(line, self._worker.loop)
+
+    async def _open(self, stack: AsyncExitStack, there: LineThere) -> None:
+        loop = self._worker.loop
+        await loop.run(there.line.open())
+        stack.push_async_callback(lambda: loop.run(there.line.close()))
 
     async def _hold(self, stack: AsyncExitStack) -> None:
-        async with stack:
-            talking = asyncio.create_task(self._talk())
-            try:
-                reason = await self._ended
-            finally:
-                tasks = [talking] if self._last_words is None else [talking, self._last_words]
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
-            if self._hangs_up:
-                self._teller.hang_up(reason)
-            self._teller.leave(reason)
-        self.over.set_result(reason)
+        reason = f"{self._worker.agent_name} broke off"
+        try:
+            async with stack:
+                reason = await self._until_the_end()
+        except BaseException:
+            self._job.shutdown(reason)
+            raise
+        finally:
+            self._is_over(reason)
         # What was said is on its way to those who record it: whoever holds the call deletes the room when it has all.
         with suppress(TimeoutError):
             async with asyncio.timeout(_LINGERING_SECONDS):
                 await self._gone.wait()
         self._job.shutdown(reason)
+
+    async def _until_the_end(self) -> str:
+        talking = asyncio.create_task(self._talk())
+        talking.add_done_callback(self._on_talked)
+        try:
+            reason = await self._ended
+        finally:
+            for timer in (self._barge_in, self._reconnecting):
+                if timer is not None:
+                    timer.cancel()
+            tasks = [talking] if self._last_words is None else [talking, self._last_words]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._hangs_up:
+            self._teller.hang_up(reason)
+        self._teller.leave(reason)
+        return reason
+
+    def _is_over(self, reason: str, error: GenesisError | None = None) -> None:
+        """Whoever waits for this side has to learn that it waits in vain; a worker that did not would stay busy for ever."""
+        if not self.ready.done():
+            self.ready.set_exception(error or VoiceError(f"the call ended before it began: {reason}"))
+        if not self.over.done():
+            self.over.set_result(reason)
 
     async def _talk(self) -> None:
         patience = self._order.patience_seconds
@@ -247,6 +282,11 @@ class Conversation:
             self._session.generate_reply()
         await asyncio.sleep(self._script.time_limit_seconds)
         self.end(f"the time limit of {self._script.time_limit_seconds:g} s is over", hang_up=True)
+
+    def _on_talked(self, talking: asyncio.Task[None]) -> None:
+        if not talking.cancelled() and (error := talking.exception()) is not None:
+            logger.error("%s breaks off the call", self._worker.agent_name, exc_info=error)
+            self.end(f"{type(error).__name__}: {error}", hang_up=True)
 
     async def _partner_is_audible(self) -> None:
         room, audible = self._job.room, asyncio.Event()
@@ -284,12 +324,14 @@ class Conversation:
         self._teller.heard(utterance.number, utterance.start, utterance.end, recognition)
 
     def _on_hang_up(self, reason: str) -> None:
-        if self._last_words is None:
+        if self._last_words is None and not self._ended.done():
             self._last_words = asyncio.create_task(self._say_last_words(reason))
 
     async def _say_last_words(self, reason: str) -> None:
-        await self._session.drain()
-        self.end(reason, hang_up=True)
+        try:
+            await self._session.drain()
+        finally:
+            self.end(reason, hang_up=True)
 
     def _on_close(self, event: CloseEvent) -> None:
         if event.error is not None:
@@ -307,12 +349,15 @@ class Conversation:
         if self._barge_in is not None:
             self._barge_in.cancel()
             self._barge_in = None
+        if self._ended.done():
+            return
         patience = self._person.interrupts_after_seconds
         if event.new_state == "speaking" and patience is not None and not self._order.partner_is_person:
             self._barge_in = self.loop.call_later(patience, self._teller.interrupt)
-        if event.new_state == "away" and not self._session.current_speech:
-            # Nobody says anything: for the brain that is as if it had understood nothing.
-            self._session.generate_reply(user_input=NOTHING_HEARD)
+        if event.new_state == "away":
+            if self._begun.is_set() and self._last_words is None and not self._session.current_speech:
+                # Nobody says anything: for the brain that is as if it had understood nothing.
+                self._session.generate_reply(user_input=NOTHING_HEARD)
             self._session.reset_away_timer()
 
     def _on_reconnecting(self) -> None:

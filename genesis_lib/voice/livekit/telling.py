@@ -90,6 +90,8 @@ class SessionTeller:
         output.on("playback_finished", self._on_finished)
         if self._partner is not None:
             session.on("user_state_changed", self._on_partner_state)
+            if session.user_state == "speaking":
+                self._start_theirs(self._partner, 0)
 
     def hang_up(self, reason: str) -> None:
         """This side ends the call."""
@@ -173,11 +175,14 @@ class SessionTeller:
         if self._partner is None:
             return
         if event.new_state == "speaking":
-            self._theirs.append(_Utterance(self.partners_utterance + 1, at))
-            self._partner.control(ControlKind.UTTERANCE_START, at, self.partners_utterance)
+            self._start_theirs(self._partner, at)
         elif event.old_state == "speaking":
             self._theirs[-1].end = at
             self._partner.control(ControlKind.UTTERANCE_END, at, self.partners_utterance)
+
+    def _start_theirs(self, line: LineThere, at: int) -> None:
+        self._theirs.append(_Utterance(self.partners_utterance + 1, at))
+        line.control(ControlKind.UTTERANCE_START, at, self.partners_utterance)
 
     def _media_time(self, wall_time: float) -> int:
         return max(0, samples(wall_time - self._began))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 from genesis_lib.errors import VoiceError
 from genesis_lib.monitored_agent import MonitoredAgent
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from genesis_lib.voice.livekit.conversation import Conversation
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _REGISTERING_SECONDS = 15.0
 _LEAVING_SECONDS = 10.0
@@ -105,8 +103,9 @@ class LiveKitVoiceAgent(MonitoredAgent):
 
     async def close(self) -> None:
         """Hang up, leave the server, then the bus."""
-        if self._is_busy():
-            self._there(lambda call: call.end(f"{self.agent_name} leaves", hang_up=True))
+        conversation = self._conversation
+        if conversation is not None and not conversation.over.done():
+            _there(conversation).soon(conversation.end, f"{self.agent_name} leaves", hang_up=True)
             await self._wait_for_end(_LEAVING_SECONDS)
         await self._deregister()
         await super().close()
@@ -125,19 +124,20 @@ class LiveKitVoiceAgent(MonitoredAgent):
 
         room: its name.
         """
-        self._in(room)
-        self._there(lambda call: call.begin())
+        conversation = self._in(room)
+        _there(conversation).soon(conversation.begin)
 
     @genesis_function
     async def say(self, text: str) -> str:
         """Say this in the call that goes on, after what is being said. Returns what was said of it."""
-        return await self._run(lambda call: call.say(text))
+        conversation = self._current()
+        return await _there(conversation).run(conversation.say(text))
 
     @genesis_function
     async def hang_up(self, reason: str = "asked to") -> str:
         """End the call that goes on. Returns the reason it ended with."""
-        self._current()
-        self._there(lambda call: call.end(reason, hang_up=True))
+        conversation = self._current()
+        _there(conversation).soon(conversation.end, reason, hang_up=True)
         return await self.wait_for_end()
 
     @genesis_function
@@ -185,7 +185,21 @@ class LiveKitVoiceAgent(MonitoredAgent):
             {registered, self._serving}, timeout=_REGISTERING_SECONDS, return_when=asyncio.FIRST_COMPLETED
         )
         if registered not in done:
-            raise VoiceError(f"the LiveKit server at {credentials.url} did not take {self.agent_name} as a worker")
+            cause = self._serving.exception() if self._serving.done() else None
+            raise VoiceError(
+                f"the LiveKit server at {credentials.url} did not take {self.agent_name} as a worker within"
+                f" {_REGISTERING_SECONDS:g} s ({cause or 'no answer'}); its log may say why"
+            ) from cause
+        self._serving.add_done_callback(self._on_serving_ended)
+
+    def _on_serving_ended(self, serving: asyncio.Task[None]) -> None:
+        if self._server is not None and not serving.cancelled():
+            logger.error(
+                "%s gets no calls any more, start it again: the LiveKit server at %s was lost (%s)",
+                self.agent_name,
+                self._credentials.url,
+                serving.exception() or "it ended",
+            )
 
     async def _deregister(self) -> None:
         if self._server is None or self._serving is None:
@@ -249,20 +263,16 @@ class LiveKitVoiceAgent(MonitoredAgent):
             raise VoiceError(f"{self.agent_name} is not in LiveKit room {room}")
         return self._conversation
 
-    def _there(self, act: Callable[[Conversation], None]) -> None:
-        conversation = self._current()
-        OtherLoop(conversation.loop).soon(act, conversation)
-
-    async def _run(self, act: Callable[[Conversation], Coroutine[Any, Any, T]]) -> T:
-        conversation = self._current()
-        return await OtherLoop(conversation.loop).run(act(conversation))
-
     async def _wait_for_end(self, seconds: float) -> None:
         try:
             async with asyncio.timeout(seconds):
                 await self.wait_for_end()
         except TimeoutError:
             logger.warning("%s could not end its call within %g s", self.agent_name, seconds)
+
+
+def _there(conversation: Conversation) -> OtherLoop:
+    return OtherLoop(conversation.loop)
 
 
 class LiveKitCustomer(LiveKitVoiceAgent):
