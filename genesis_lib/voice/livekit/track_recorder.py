@@ -94,7 +94,11 @@ class TrackRecorder:
         Raises:
             VoiceError: somebody's is missing; names whose.
         """
-        await self._wait_for("to be heard", set(self._names), lambda: set(self._listening), timeout_seconds)
+
+        def heard() -> set[str]:
+            return {identity for identity, task in self._listening.items() if not task.done()}
+
+        await self._wait_for("to be heard", set(self._names), heard, timeout_seconds)
 
     def begin(self) -> None:
         """The call begins: media time is 0 now."""
@@ -148,7 +152,11 @@ class TrackRecorder:
 
     def _on_track(self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
         identity = participant.identity
-        if track.kind == rtc.TrackKind.KIND_AUDIO and identity in self._names and identity not in self._listening:
+        if track.kind != rtc.TrackKind.KIND_AUDIO or identity not in self._names:
+            return
+        before = self._listening.get(identity)
+        # Whoever had to connect anew, this recorder or the participant, comes with a new track.
+        if before is None or before.done():
             self._listening[identity] = asyncio.create_task(self._listen(track, identity))
             self._changed.set()
 

@@ -19,7 +19,7 @@ from genesis_lib.voice.livekit.order import CallOrder
 from genesis_lib.voice.livekit.server import LiveKitServer
 from genesis_lib.voice.livekit.track_recorder import TrackRecorder
 from genesis_lib.voice.livekit.worker import LiveKitCustomer, LiveKitSupport
-from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceTranscript
+from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.production import CallResult, Production, produce
 from genesis_lib.voice.scenario import SIDES, Side, load_scenario
 from tests.voice.heard import LOUD, assert_heard_alternating, channels, loudness
@@ -152,6 +152,47 @@ async def test_who_accepts_no_agents_is_mute_among_them(
             missing = [name for name, identity in (("Ann", "customer"), ("Ben", "support")) if identity not in heard]
             with pytest.raises(VoiceError, match=f"^{' and '.join(missing)} was not to be heard"):
                 await tracks.wait_for_tracks(8)
+        await tracks.leave()
+        await server.delete_room("room")
+
+
+async def test_who_waits_for_a_side_is_told_when_its_call_ends_before_it_began(
+    bus: GenesisInterface, agent_process: StartAgentProcess
+) -> None:
+    await agent_process(LiveKitSupport, {"agent_id": "support"})
+    assert await bus.wait_for_agent("support", PATIENCE_SECONDS)
+    credentials = load_credentials(bus.app.settings)
+    tracks = TrackRecorder(credentials, "room", {"support": "Ben"}, lambda frame: None)
+    order = CallOrder(scenario=SHORT, side="support", partner_id="nobody", patience_seconds=2)
+    async with LiveKitServer(credentials) as server:
+        await server.create_room("room", 60)
+        await tracks.join()
+        await server.dispatch("room", "support", order)
+        await tracks.wait_for_participants(["support"], PATIENCE_SECONDS)
+        with pytest.raises(RemoteAgentError, match="ended before it began: the call did not begin within 2 s"):
+            await bus.call_function("support", "wait_until_ready", timeout_seconds=PATIENCE_SECONDS, room="room")
+        await tracks.leave()
+        await server.delete_room("room")
+
+
+async def test_a_person_who_comes_back_is_recorded(livekit_server: LiveKitServerProcess) -> None:
+    credentials = load_credentials(load_settings())
+    heard = asyncio.Event()
+
+    def listen(frame: VoiceFrame) -> None:
+        if any(frame.data):
+            heard.set()
+
+    tracks = TrackRecorder(credentials, "room", {"customer": "Ann"}, listen)
+    async with LiveKitServer(credentials) as server, asyncio.timeout(PATIENCE_SECONDS):
+        await server.create_room("room", 60)
+        await tracks.join()
+        async with Person(credentials, "room", "customer"):
+            await tracks.wait_for_tracks(PATIENCE_SECONDS)
+        tracks.begin()
+        async with Person(credentials, "room", "customer") as person:
+            while not heard.is_set():
+                await person.say("Here I am again.")
         await tracks.leave()
         await server.delete_room("room")
 
