@@ -75,6 +75,7 @@ class VoiceAgent(MonitoredAgent):
         self._recogniser_name = recogniser or in_force.voice_recogniser
         self._voice_activity_name = voice_activity or in_force.voice_activity
         self._going: _Going | None = None
+        self._entering = ""
 
     def get_agent_capabilities(self) -> dict[str, Any]:
         """See GenesisAgent."""
@@ -88,10 +89,9 @@ class VoiceAgent(MonitoredAgent):
 
     async def process_request(self, request: dict[str, Any]) -> dict[str, Any]:
         """Say what the agent is doing; calls are steered by its functions."""
-        going = self._going
-        if going is None or going.task.done():
-            return {"message": f"{self.agent_name} is in no call. Call my function place_call.", "status": 0}
-        return {"message": f"{self.agent_name} is in a call in room {going.room.name}.", "status": 0}
+        if busy_in := self._busy_in:
+            return {"message": f"{self.agent_name} is in a call in room {busy_in}.", "status": 0}
+        return {"message": f"{self.agent_name} is in no call. Call my function place_call.", "status": 0}
 
     @genesis_function
     async def place_call(
@@ -109,8 +109,17 @@ class VoiceAgent(MonitoredAgent):
         room: its name. scenario: name or path. side: customer or support. persona, other_persona: names or paths, those of
         the scenario by default. pace: realtime or fast. patience: seconds to wait for the other side.
         """
-        if self._going is not None and not self._going.task.done():
-            raise InvalidRequest(f"{self.agent_name} is in a call in room {self._going.room.name} already")
+        if busy_in := self._busy_in:
+            raise InvalidRequest(f"{self.agent_name} is in a call in room {busy_in} already")
+        self._entering = room
+        try:
+            return await self._enter(room, scenario, side, persona, other_persona, pace, patience)
+        finally:
+            self._entering = ""
+
+    async def _enter(
+        self, room: str, scenario: str, side: Side, persona: str, other_persona: str, pace: Pace, patience: float
+    ) -> str:
         script = await asyncio.to_thread(load_scenario, scenario)
         other = other_side(side)
         person = await asyncio.to_thread(load_persona, persona or script.persona_of(side))
@@ -118,9 +127,10 @@ class VoiceAgent(MonitoredAgent):
         async with AsyncExitStack() as stack:
             brain = open_brain(script, side, person, self.app.settings)
             stack.push_async_callback(brain.close)
-            speaker = await open_speaker(self._speaker_name)
+            speaker = await open_speaker(self._speaker_name, self.app.settings)
             stack.push_async_callback(speaker.close)
-            recogniser = await open_recogniser(self._recogniser_name, sentences(script, {other: partner}))
+            expected = sentences(script, {other: partner})
+            recogniser = await open_recogniser(self._recogniser_name, expected, self.app.settings)
             stack.push_async_callback(recogniser.close)
             voice_activity = await open_voice_activity(self._voice_activity_name)
             stack.push_async_callback(voice_activity.close)
@@ -183,6 +193,12 @@ class VoiceAgent(MonitoredAgent):
             await self._going.room.hang_up(f"{self.agent_name} leaves")
             await asyncio.gather(self._going.task, return_exceptions=True)
         await super().close()
+
+    @property
+    def _busy_in(self) -> str:
+        """The room of the call that goes on or is being placed, "" when there is none."""
+        goes_on = self._going is not None and not self._going.task.done()
+        return self._going.room.name if self._going is not None and goes_on else self._entering
 
     def _current(self) -> _Going:
         if self._going is None or self._going.task.done():

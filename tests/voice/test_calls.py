@@ -182,6 +182,24 @@ async def test_nobody_on_the_other_side(
                                 side="customer")  # fmt: skip
 
 
+async def test_an_agent_that_waits_for_the_other_side_takes_no_other_call(
+    bus: GenesisInterface, agent_process: StartAgentProcess
+) -> None:
+    await agent_process(CustomerAgent, {"agent_id": "customer"})
+    assert await bus.wait_for_agent("customer", PATIENCE_SECONDS)
+
+    async def place(room: str) -> Any:
+        return await bus.call_function(
+            "customer", "place_call", timeout_seconds=60, room=room, scenario="appointment", side="customer", patience=2
+        )
+
+    outcomes = await asyncio.gather(place("one"), place("other"), return_exceptions=True)
+    assert "nobody came into voice room one" in str(outcomes[0])
+    assert "in a call in room one already" in str(outcomes[1])
+    with pytest.raises(RemoteAgentError, match="nobody came into voice room third"):
+        await place("third")
+
+
 async def test_the_record_says_what_was_spoken_and_what_was_heard(
     bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
 ) -> None:
