@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,20 +74,22 @@ async def produce(
     venue = venue or DdsVenue(bus, production)
     reason, missing = "the call was not placed", ["there was no call"]
     try:
-        await recorder.open()
-        await venue.open(recording)
-        await venue.place()
-        reason = await _end_of(production, recorder, recording, venue)
-        for side in SIDES:
-            recording.statistics(agents[side], await venue.statistics(side))
-        missing = unmet(production.scenario.success, notes.outcome(reason))
-    except BaseException as error:
-        reason = f"{type(error).__name__}: {error}" if isinstance(error, GenesisError) else "broken off"
-        await venue.hang_up(reason)
-        raise
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(recorder.close)
+            stack.push_async_callback(venue.close)
+            try:
+                await recorder.open()
+                await venue.open(recording)
+                await venue.place()
+                reason = await _end_of(production, recorder, recording, venue)
+                for side in SIDES:
+                    recording.statistics(agents[side], await venue.statistics(side))
+                missing = unmet(production.scenario.success, notes.outcome(reason))
+            except BaseException as error:
+                reason = f"{type(error).__name__}: {error}" if isinstance(error, GenesisError) else "broken off"
+                await venue.hang_up(reason)
+                raise
     finally:
-        await venue.close()
-        await recorder.close()
         try:
             await recording.close(reason, success=not missing)
         finally:

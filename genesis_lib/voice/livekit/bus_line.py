@@ -74,8 +74,10 @@ class BusLine:
     async def close(self) -> None:
         """Tell no more; what was told before has been written by then."""
         endpoints, self._endpoints = self._endpoints, []
-        await asyncio.gather(self._controls.flush(), self._transcripts.flush())
-        await asyncio.gather(*(endpoint.close() for endpoint in endpoints))
+        try:
+            await asyncio.gather(self._controls.flush(), self._transcripts.flush())
+        finally:
+            await asyncio.gather(*(endpoint.close() for endpoint in endpoints))
 
     def control(
         self, kind: ControlKind, media_time: int, utterance_id: int = 0, target_id: str = "", text: str = ""
