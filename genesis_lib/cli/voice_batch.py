@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from genesis_lib.cli.invocation import Invocation, common_options, json_option
-from genesis_lib.cli.output import complain, show, write_json
+from genesis_lib.cli.output import complain, show, visible, write_json
 
 if TYPE_CHECKING:
     from genesis_lib.cli.voice_stage import RoomKind
@@ -103,6 +103,7 @@ def _chosen(names: tuple[str, ...]) -> dict[str, Scenario]:
 
 def _show_table(results: dict[str, CallResult | GenesisError]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     from genesis_lib.errors import GenesisError
 
@@ -111,19 +112,19 @@ def _show_table(results: dict[str, CallResult | GenesisError]) -> None:
         table.add_column(column, overflow="fold")
     for name, result in results.items():
         if isinstance(result, GenesisError):
-            table.add_row(name, "[red]failed[/red]", "", "", "", "", "", str(result))
+            table.add_row(Text(name), Text("failed", "red"), "", "", "", "", "", Text(visible(str(result))))
             continue
         figures = result.figures
         errors = [f"{each.rate:.0%}" for each in figures.word_error.values() if each.rate is not None]
         gap = figures.response_gaps.median
         table.add_row(
-            name,
-            "[red]missed[/red]" if result.missing else "[green]reached[/green]",
+            Text(name),
+            Text("missed", "red") if result.missing else Text("reached", "green"),
             str(figures.turns),
             f"{figures.duration_seconds:.1f} s",
             "" if gap is None else f"{gap:.2f} s",
             " / ".join(errors),
             str(figures.bus_calls.count),
-            result.reason,
+            Text(visible(result.reason)),
         )
     show(table)

@@ -29,6 +29,30 @@ with CallDisplay({CUSTOMER: "Ada\\x1b[2J", SUPPORT: "Ben"}, 60) as display:
 """
 
 
+HOURS = """\
+title = "Opening hours"
+description = "Somebody asks when the shop opens."
+opens = "support"
+
+[success]
+heard = [{ by = "customer", words = ["nine", "morning"] }]
+
+[support]
+persona = "patient-agent"
+
+[[support.steps]]
+say = "The shop opens at nine in the morning."
+
+[customer]
+persona = "traveller"
+
+[[customer.steps]]
+expects = ["opens", "nine", "morning"]
+say = "Thank you, goodbye."
+hang_up = "the hours are known"
+"""
+
+
 async def test_list_names_every_scenario_and_persona() -> None:
     outcome = await run("voice", "list")
     assert (outcome.status, outcome.stderr) == (0, "")
@@ -118,3 +142,20 @@ def _read_all(terminal: int) -> str:
         pass
     os.close(terminal)
     return b"".join(pieces).decode()
+
+
+async def test_batch_holds_calls_one_after_the_other_and_shows_what_became_of_each(tmp_path: Path) -> None:
+    """One reaches what it wants; one cannot be recorded, into a directory that looks like a style of the table."""
+    (tmp_path / "hours.toml").write_text(HOURS)
+    odd = tmp_path / "[" / "odd].toml"
+    odd.parent.mkdir()
+    odd.write_text(HOURS)
+    await record_call(tmp_path / "calls" / "odd]")
+    outcome = await run("voice", "batch", str(tmp_path / "hours.toml"), str(odd), "--out", str(tmp_path / "calls"))
+    assert outcome.status == 1, outcome.stderr
+    _, reached, failed = outcome.stdout.splitlines()
+    assert reached.split()[1] == "reached"
+    assert reached.endswith("the hours are known")
+    assert failed.split()[:2] == [str(odd), "failed"]
+    assert failed.endswith("/calls/odd] holds a recording already; name another directory")
+    assert (tmp_path / "calls" / "hours" / "index.html").exists()
