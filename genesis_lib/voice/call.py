@@ -27,7 +27,7 @@ class Call:
         bus: the way to other agents.
         persona: how this side sounds, and how long it lets the other talk.
         opens: this side says the first words.
-        time_limit_seconds: media time after which it hangs up.
+        time_limit_seconds: media time after which it hangs up; in a fast room, once it has heard something more.
     """
 
     def __init__(
@@ -60,14 +60,20 @@ class Call:
         talking = asyncio.ensure_future(self._talk())
         barging_in = asyncio.ensure_future(self._barge_in())
         try:
-            await asyncio.wait({talking, self._room.ended}, return_when=asyncio.FIRST_COMPLETED)
-            if talking.done() and not self._room.ended.done():
-                await self._room.hang_up(self._reason(talking))
+            # Not left to the talking alone: a side that never says anything would keep it waiting for ever.
+            time_left = None if self._room.is_fast else max(0.0, self._time_limit - seconds(self._room.now))
+            await asyncio.wait({talking, self._room.ended}, timeout=time_left, return_when=asyncio.FIRST_COMPLETED)
+            if not self._room.ended.done():
+                await self._room.hang_up(self._reason(talking) if talking.done() else self._out_of_time)
             return await self._room.ended
         finally:
             for task in (talking, barging_in):
                 task.cancel()
             await asyncio.gather(talking, barging_in, return_exceptions=True)
+
+    @property
+    def _out_of_time(self) -> str:
+        return f"the time limit of {self._time_limit:g} s is over"
 
     @staticmethod
     def _reason(talking: asyncio.Future[str]) -> str:
@@ -87,7 +93,7 @@ class Call:
                 return thought.hang_up
         async for heard in self._room.utterances():
             if seconds(self._room.now) > self._time_limit:
-                return f"the time limit of {self._time_limit:g} s is over"
+                return self._out_of_time
             thought = await self._answer(heard)
             await self.say(thought.text)
             if thought.hang_up:

@@ -98,6 +98,11 @@ class VoiceRoom:
         return self._clock.now
 
     @property
+    def is_fast(self) -> bool:
+        """Media time passes with the audio only, and not by itself."""
+        return self._fast
+
+    @property
     def participants(self) -> dict[str, str]:
         """The others in the room, id -> name."""
         return dict(self._members.present)

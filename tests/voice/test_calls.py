@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from genesis_lib.voice.agent import CustomerAgent, Pace, SupportAgent
 from genesis_lib.voice.audio import SAMPLE_RATE
 from genesis_lib.voice.captured import read_captured
 from genesis_lib.voice.production import CallResult, Production, produce
-from genesis_lib.voice.scenario import SIDES, Side, load_scenario
+from genesis_lib.voice.room import VoiceRoom
+from genesis_lib.voice.scenario import SHIPPED_SCENARIOS, SIDES, Side, load_scenario
 from tests.voice.callers import GarbledCustomer, MutedCustomer
 from tests.voice.heard import LOUD, assert_heard_alternating, channels, loudness
 
@@ -198,6 +200,24 @@ async def test_an_agent_that_waits_for_the_other_side_takes_no_other_call(
     assert "in a call in room one already" in str(outcomes[1])
     with pytest.raises(RemoteAgentError, match="nobody came into voice room third"):
         await place("third")
+
+
+async def test_a_side_that_never_answers_is_not_waited_for_for_ever(
+    bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
+) -> None:
+    original = (SHIPPED_SCENARIOS / "appointment.toml").read_text()
+    scenario = tmp_path / "hasty.toml"
+    scenario.write_text(re.sub("time_limit_seconds = [0-9]+", "time_limit_seconds = 2", original))
+    await agent_process(CustomerAgent, {"agent_id": "customer"})
+    assert await bus.wait_for_agent("customer", PATIENCE_SECONDS)
+    room = await VoiceRoom(bus.app.participant, "r", "silent", "Silent").join()
+    placed = await bus.call_function(
+        "customer", "place_call", timeout_seconds=60, room="r", scenario=str(scenario), side="customer"
+    )
+    assert placed == "silent"
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await room.ended == "the time limit of 2 s is over"
+    await room.leave()
 
 
 async def test_the_record_says_what_was_spoken_and_what_was_heard(
