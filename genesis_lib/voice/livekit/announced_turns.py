@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from livekit.agents import LanguageCode, ModelSettings, TurnHandlingOptions, stt
 
 from genesis_lib.errors import GenesisError
 from genesis_lib.voice.audio import samples, samples_in
-from genesis_lib.voice.livekit.audio import RoomPcm
+from genesis_lib.voice.livekit.audio import RoomPcm, is_quiet
 from genesis_lib.voice.livekit.llm import BrainAgent, OnHangUp
 from genesis_lib.voice.livekit.stt import NOTHING_HEARD
 from genesis_lib.voice.messages import ControlKind, VoiceControl
@@ -25,7 +24,6 @@ from genesis_lib.voice.speech.ports import Recogniser, Recognition
 _SHORTEST_TAIL: Final = samples(0.2)
 _QUIET: Final = samples(0.15)
 _LONGEST_TAIL_SECONDS: Final = 1.0
-_QUIET_PEAK: Final = 300
 
 ANNOUNCED: Final = TurnHandlingOptions(
     turn_detection="stt",
@@ -125,7 +123,7 @@ class AnnouncedTurnsAgent(BrainAgent):
     def _take_tail(self, utterance: Announced, pcm: bytes) -> None:
         length = samples_in(pcm)
         utterance.tail += length
-        utterance.quiet = utterance.quiet + length if _is_quiet(pcm) else 0
+        utterance.quiet = utterance.quiet + length if is_quiet(pcm) else 0
         if utterance.tail >= _SHORTEST_TAIL and utterance.quiet >= _QUIET:
             self._finish()
 
@@ -136,7 +134,3 @@ class AnnouncedTurnsAgent(BrainAgent):
         if self._collecting is not None:
             self._heard.put_nowait(self._collecting)
             self._collecting = None
-
-
-def _is_quiet(pcm: bytes) -> bool:
-    return max(map(abs, array("h", pcm)), default=0) < _QUIET_PEAK

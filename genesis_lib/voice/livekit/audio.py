@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 
 from livekit import rtc
@@ -9,6 +10,8 @@ from livekit import rtc
 from genesis_lib.voice.audio import SAMPLE_RATE, samples_in
 from genesis_lib.voice.speech.libraries import load
 from genesis_lib.voice.speech.resampling import Resampler
+
+_QUIET_PEAK = 300
 
 
 class RoomPcm:
@@ -43,6 +46,11 @@ def pcm_of(frames: rtc.AudioFrame | Iterable[rtc.AudioFrame]) -> bytes:
 def frame_of(pcm: bytes) -> rtc.AudioFrame:
     """PCM of the room's format as one of LiveKit's frames."""
     return rtc.AudioFrame(pcm, SAMPLE_RATE, 1, samples_in(pcm))
+
+
+def is_quiet(pcm: bytes) -> bool:
+    """Whether nobody speaks in it, as far as loudness tells."""
+    return max(map(abs, array("h", pcm)), default=0) < _QUIET_PEAK
 
 
 def _mixed(frame: rtc.AudioFrame) -> bytes:

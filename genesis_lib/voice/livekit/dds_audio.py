@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from livekit.agents.voice import io
 
 from genesis_lib.errors import VoiceError
 from genesis_lib.voice.audio import FRAME_BYTES, SAMPLE_RATE, SILENCE, samples_in, seconds
-from genesis_lib.voice.livekit.audio import frame_of
+from genesis_lib.voice.livekit.audio import frame_of, is_quiet
 from genesis_lib.voice.room import Sound, Utterance, VoiceRoom
 
 logger = logging.getLogger(__name__)
@@ -26,7 +25,6 @@ SILENCE_SECONDS = 0.7
 _PAUSE_FRAMES = 40
 _LONGEST_PAUSE_FRAMES = 5
 _SHORTEST_SPEECH_FRAMES = 5
-_QUIET_PEAK = 300
 
 
 @dataclass(slots=True)
@@ -70,7 +68,7 @@ class RoomEar(io.AudioInput):
             self._extend(sound)
         if goes_on and not (sound.speaker_id and before is self._stretch):
             self._end(before)
-        quiet = _is_quiet(sound.data)
+        quiet = is_quiet(sound.data)
         self._loud += not quiet
         self._quiet = self._quiet + 1 if quiet and sound.speaker_id else 0
         if self._quiet <= _LONGEST_PAUSE_FRAMES:
@@ -195,7 +193,3 @@ class _Segment:
         self.saying: asyncio.Task[None] | None = None
         self.started = False
         self.cleared = False
-
-
-def _is_quiet(pcm: bytes) -> bool:
-    return max(map(abs, array("h", pcm)), default=0) < _QUIET_PEAK
