@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: takes minutes; runs with --long only")
     path = config.getoption("--reliability-json")
     if path is not None and not hasattr(config, "workerinput"):  # workers of pytest-xdist send theirs to the controller
-        config.pluginmanager.register(RecordFile(path))
+        config.pluginmanager.register(RecordFile(path.absolute()))  # tests change the directory
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
