@@ -178,6 +178,9 @@ class ControlledEar:
         if utterance_id <= self.newest or len(self._incoming) >= _MOST_WAITING:
             return
         self.newest = utterance_id
+        for earlier in self._incoming.values():
+            if earlier.end is None:  # its end was never told; nobody says two things at once
+                earlier.finish(start, interrupted=True)
         delay, patience = (0, 0) if self._fast else (DELAY_FRAMES, PATIENCE_FRAMES)
         buffer = JitterBuffer(delay, self._statistics, patience)
         incoming = _Incoming(utterance_id, start, buffer, self._statistics)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from genesis_lib.errors import GenesisError
 from genesis_lib.interface import GenesisInterface
@@ -94,10 +94,7 @@ class DdsVenue:
 
     async def place(self) -> None:
         """See Venue."""
-        outcomes = await asyncio.gather(self._place("customer"), self._place("support"), return_exceptions=True)
-        for failure in outcomes:
-            if isinstance(failure, BaseException):
-                raise failure
+        await all_or_first_failure(self._place("customer"), self._place("support"))
 
     async def statistics(self, side: Side) -> dict[str, float]:
         """See Venue."""
@@ -139,3 +136,14 @@ async def hang_up(bus: GenesisInterface, agent_ids: Iterable[str], reason: str) 
     for failure in await asyncio.gather(*hanging_up, return_exceptions=True):
         if isinstance(failure, BaseException):
             logger.debug("could not hang up: %s", failure)
+
+
+async def all_or_first_failure(*waiting: Coroutine[Any, Any, None]) -> None:
+    """Wait for all of these, or until one fails; the others are cancelled then."""
+    tasks = [asyncio.ensure_future(each) for each in waiting]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

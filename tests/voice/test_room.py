@@ -390,8 +390,18 @@ async def test_a_voice_without_controls_barges_in(room: VoiceRoom, phone: Peer, 
     assert (await saying).interrupted
 
 
-def control(who: str, kind: ControlKind, media_time: int = 0) -> bytes:
-    return encode_control(VoiceControl(ROOM, who, kind, media_time, 1))
+def control(who: str, kind: ControlKind, media_time: int = 0, utterance_id: int = 1) -> bytes:
+    return encode_control(VoiceControl(ROOM, who, kind, media_time, utterance_id))
+
+
+async def test_an_utterance_whose_end_is_never_told_ends_with_the_next(room: VoiceRoom, phone: Peer) -> None:
+    await phone.write("controls", control("phone", ControlKind.UTTERANCE_START))
+    await phone.write("controls", control("phone", ControlKind.UTTERANCE_START, samples(0.1), utterance_id=2))
+    await phone.write("controls", control("phone", ControlKind.UTTERANCE_END, samples(0.2), utterance_id=2))
+    utterances = room.utterances()
+    first, second = await next_of(utterances), await next_of(utterances)
+    assert (first.utterance_id, first.start, first.end, first.interrupted) == (1, 0, samples(0.1), True)
+    assert (second.utterance_id, second.start, second.end, second.interrupted) == (2, samples(0.1), samples(0.2), False)
 
 
 @fast

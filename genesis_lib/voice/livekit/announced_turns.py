@@ -12,7 +12,8 @@ from livekit import rtc
 from livekit.agents import LanguageCode, ModelSettings, TurnHandlingOptions, stt
 
 from genesis_lib.errors import GenesisError
-from genesis_lib.voice.audio import samples, samples_in
+from genesis_lib.voice.audio import FRAME_BYTES, samples, samples_in
+from genesis_lib.voice.hearing import LONGEST_UTTERANCE_FRAMES
 from genesis_lib.voice.livekit.audio import RoomPcm, is_quiet
 from genesis_lib.voice.livekit.llm import BrainAgent, OnHangUp
 from genesis_lib.voice.livekit.stt import NOTHING_HEARD
@@ -24,6 +25,7 @@ from genesis_lib.voice.speech.ports import Recogniser, Recognition
 _SHORTEST_TAIL: Final = samples(0.2)
 _QUIET: Final = samples(0.15)
 _LONGEST_TAIL_SECONDS: Final = 1.0
+_LONGEST_BYTES: Final = LONGEST_UTTERANCE_FRAMES * FRAME_BYTES
 
 ANNOUNCED: Final = TurnHandlingOptions(
     turn_detection="stt",
@@ -116,7 +118,8 @@ class AnnouncedTurnsAgent(BrainAgent):
 
     def _take(self, pcm: bytes) -> None:
         if self._collecting is not None:
-            self._collecting.pcm += pcm
+            if len(self._collecting.pcm) < _LONGEST_BYTES:
+                self._collecting.pcm += pcm
             if self._tail is not None:
                 self._take_tail(self._collecting, pcm)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genesis_lib.errors import VoiceError
 from genesis_lib.interface import GenesisInterface
@@ -17,7 +16,7 @@ from genesis_lib.voice.livekit.server import LiveKitServer
 from genesis_lib.voice.recording import Recording
 from genesis_lib.voice.scenario import SIDES, Side, other_side
 from genesis_lib.voice.speech.libraries import load
-from genesis_lib.voice.venue import Production, hang_up
+from genesis_lib.voice.venue import Production, all_or_first_failure, hang_up
 
 if TYPE_CHECKING:
     from genesis_lib.voice.livekit.track_recorder import TrackRecorder
@@ -93,15 +92,15 @@ class LiveKitVenue:
             GenesisError: a worker cannot be called.
         """
         agents, room = self._production.agents, self._production.room
-        await _all_or_first_failure(*(self._dispatch(side, 1) for side in self._sides_of_agents))
+        await all_or_first_failure(*(self._dispatch(side, 1) for side in self._sides_of_agents))
         if self._person is not None:
             await self._tracks.wait_for_participants([agents[self._person]], self._person_patience)
-        await _all_or_first_failure(
+        await all_or_first_failure(
             self._tracks.wait_for_tracks(_LOADING_SECONDS),
             *(self._ask(side, "wait_until_ready", _LOADING_SECONDS, room=room) for side in self._sides_of_agents),
         )
         self._tracks.begin()
-        await _all_or_first_failure(
+        await all_or_first_failure(
             *(self._ask(side, "begin_call", _ENTERING_SECONDS, room=room) for side in self._sides_of_agents)
         )
 
@@ -169,14 +168,3 @@ class LiveKitVenue:
     def _on_ended(self, ended: asyncio.Future[str]) -> None:
         if not self.ended.done():
             self.ended.set_result(ended.result())
-
-
-async def _all_or_first_failure(*waiting: Coroutine[Any, Any, None]) -> None:
-    """Wait for all of these, or until one fails; the others are cancelled then."""
-    tasks = [asyncio.ensure_future(each) for each in waiting]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

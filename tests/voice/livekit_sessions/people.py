@@ -28,11 +28,14 @@ async def session_of(
     other = other_side(side)
     speaker = await open_speaker("espeak")
     recogniser = await open_recogniser("pocketsphinx", sentences(scenario, {other: personas[other]}))
+    options = between_agents()
+    # The wire announces nothing: a machine that is slow to synthesise must not end a turn between two sentences.
+    options["turn_handling"]["endpointing"] = {"min_delay": 1.5, "max_delay": 3.0}
     session = AgentSession[Any](
         tts=GenesisTTS(speaker, personas[side].style),
         stt=GenesisSTT(recogniser),
         llm=GenesisLLM(ScriptedBrain(scenario, side, personas[side]), bus, on_hang_up),
-        **between_agents(),
+        **options,
     )
     try:
         yield session
