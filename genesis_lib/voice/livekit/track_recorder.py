@@ -52,6 +52,7 @@ class TrackRecorder:
         self._loop = asyncio.get_running_loop()
         self._began: float | None = None
         self._listening: dict[str, asyncio.Task[None]] = {}
+        self._tracks: dict[str, str] = {}
         self._reached: dict[str, int] = {}
         self._changed = asyncio.Event()
         self._giving_up: asyncio.TimerHandle | None = None
@@ -150,15 +151,20 @@ class TrackRecorder:
                 elapsed_seconds=timeout_seconds,
             )
 
-    def _on_track(self, track: rtc.Track, _: object, participant: rtc.RemoteParticipant) -> None:
+    def _on_track(
+        self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
+    ) -> None:
         identity = participant.identity
         if track.kind != rtc.TrackKind.KIND_AUDIO or identity not in self._names:
             return
         before = self._listening.get(identity)
-        # Whoever had to connect anew, this recorder or the participant, comes with a new track.
-        if before is None or before.done():
-            self._listening[identity] = asyncio.create_task(self._listen(track, identity))
-            self._changed.set()
+        if before is not None:
+            if self._tracks[identity] in participant.track_publications and not before.done():
+                return
+            before.cancel()  # whoever had to connect anew, this recorder or the participant, comes with a new track
+        self._tracks[identity] = publication.sid
+        self._listening[identity] = asyncio.create_task(self._listen(track, identity))
+        self._changed.set()
 
     async def _listen(self, track: rtc.Track, identity: str) -> None:
         stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=_FRAME_MILLISECONDS)

@@ -22,15 +22,21 @@ from genesis_lib.voice.speech.open import open_recogniser, open_speaker
 
 @asynccontextmanager
 async def session_of(
-    scenario: Scenario, personas: dict[Side, Persona], side: Side, bus: Bus, on_hang_up: Callable[[str], None]
+    scenario: Scenario,
+    personas: dict[Side, Persona],
+    side: Side,
+    bus: Bus,
+    on_hang_up: Callable[[str], None],
+    *,
+    patience: float = 0.1,
 ) -> AsyncIterator[AgentSession[Any]]:
-    """A session, not started, that plays one side."""
+    """A session, not started, that plays one side. Where nothing announces the end of a turn, its patience with pauses is
+    what keeps a slow machine from ending one between two sentences."""
     other = other_side(side)
     speaker = await open_speaker("espeak")
     recogniser = await open_recogniser("pocketsphinx", sentences(scenario, {other: personas[other]}))
     options = between_agents()
-    # The wire announces nothing: a machine that is slow to synthesise must not end a turn between two sentences.
-    options["turn_handling"]["endpointing"] = {"min_delay": 1.5, "max_delay": 3.0}
+    options["turn_handling"]["endpointing"] = {"min_delay": patience, "max_delay": max(1.0, patience)}
     session = AgentSession[Any](
         tts=GenesisTTS(speaker, personas[side].style),
         stt=GenesisSTT(recogniser),

@@ -40,7 +40,9 @@ async def test_two_sessions_play_a_scenario(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack, asyncio.timeout(PATIENCE_SECONDS):
         wires: dict[Side, Wire] = {side: Wire() for side in SIDES}
         sessions = {
-            side: await stack.enter_async_context(session_of(scenario, personas, side, bus, over.set_result))
+            side: await stack.enter_async_context(
+                session_of(scenario, personas, side, bus, over.set_result, patience=1.5)
+            )
             for side in SIDES
         }
         for side, other in zip(SIDES, reversed(SIDES), strict=True):
