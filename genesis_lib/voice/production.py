@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from genesis_lib.voice.success import CallMade, Heard, Outcome, unmet
 from genesis_lib.voice.venue import DdsVenue, Production, Venue
 
 __all__ = ["CallResult", "Production", "produce"]
+
+logger = logging.getLogger(__name__)
 
 _EPILOGUE_SECONDS = 15.0
 
@@ -89,12 +92,23 @@ async def produce(
                 reason = f"{type(error).__name__}: {error}" if isinstance(error, GenesisError) else "broken off"
                 await venue.hang_up(reason)
                 raise
-    finally:
-        try:
-            await recording.close(reason, success=not missing)
-        finally:
-            figures = await asyncio.to_thread(write_documents, production.directory)
-    return CallResult(reason, tuple(missing), figures)
+        await recording.close(reason, success=not missing)
+    except BaseException:
+        await _write_what_there_is(recording, reason)
+        raise
+    return CallResult(reason, tuple(missing), await asyncio.to_thread(write_documents, production.directory))
+
+
+async def _write_what_there_is(recording: Recording, reason: str) -> None:
+    """End the recording of a call that failed: what it failed with is to be told, and nothing else."""
+    try:
+        await recording.close(reason, success=False)
+    except VoiceError as error:
+        logger.info("%s", error)
+    try:
+        await asyncio.to_thread(write_documents, recording.directory)
+    except VoiceError as error:
+        logger.warning("%s", error)
 
 
 async def _end_of(production: Production, recorder: CallRecorder, recording: Recording, venue: Venue) -> str:

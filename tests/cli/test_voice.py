@@ -8,13 +8,16 @@ import os
 import pty
 import re
 import sys
+import wave
 from pathlib import Path
 
 import pytest
 
+from genesis_lib.voice.captured import read_captured
 from genesis_lib.voice.persona import list_personas
 from genesis_lib.voice.scenario import list_scenarios
-from tests.cli.command import run
+from tests.cli.command import GENESIS, finish, run
+from tests.voice.disks import small_disk
 from tests.voice.recorded import record_call
 
 SHOW = """\
@@ -159,3 +162,26 @@ async def test_batch_holds_calls_one_after_the_other_and_shows_what_became_of_ea
     assert failed.split()[:2] == [str(odd), "failed"]
     assert failed.endswith("/calls/odd] holds a recording already; name another directory")
     assert (tmp_path / "calls" / "hours" / "index.html").exists()
+
+
+async def test_a_full_disk_ends_the_call(tmp_path: Path) -> None:
+    """The disk is seen by the command alone, so it copies what it has recorded."""
+    disk, kept = tmp_path / "disk", tmp_path / "kept"
+    command = f"{GENESIS} voice run appointment --pace fast --out {disk}/call; status=$?; cp -r {disk}/call {kept}; exit $status"
+    process = await asyncio.create_subprocess_exec(
+        *(*small_disk(disk), "sh", "-c", command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    outcome = await finish(process)
+    assert outcome.status == 1
+    last = outcome.stderr.splitlines()[-1]
+    assert last == (
+        f"genesis: the recording in {disk}/call cannot be written: No space left on device; what there is of it is readable"
+    )
+    call = read_captured(kept)
+    assert "No space left on device" in call.reason
+    assert call.utterances
+    with wave.open(str(kept / "call.wav")) as audio:
+        assert audio.getnframes() > 16_000

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import struct
-import subprocess
 import sys
 import wave
 from array import array
@@ -21,6 +20,7 @@ from genesis_lib.voice.captured import read_captured
 from genesis_lib.voice.documents import write_documents
 from genesis_lib.voice.messages import AudioCodec, ControlKind, VoiceControl, VoiceFrame
 from genesis_lib.voice.recording import Recording
+from tests.voice.disks import small_disk
 from tests.voice.recorded import CUSTOMER, ROOM, SUPPORT, TALK, record_call
 
 LOUD = struct.pack("<h", 1000) * FRAME_SAMPLES
@@ -209,16 +209,6 @@ async def test_a_file_that_may_grow_no_more_ends_the_recording(tmp_path: Path) -
     assert_readable(tmp_path / "call", 77)
     assert (tmp_path / "call" / "call.wav").stat().st_size <= 100_000
     assert read_captured(tmp_path / "call").reason == said
-
-
-def small_disk(folder: Path) -> tuple[str, ...]:
-    """What is put before a command so that it sees a disk of 256 KiB there."""
-    folder.mkdir()
-    mount = f"mount -t tmpfs -o size=256k none {folder}"
-    prefix = ("unshare", "--mount", "--map-root-user", "sh", "-c", f'{mount} && exec "$@"', "sh")
-    if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("a file system of one's own cannot be mounted here")
-    return prefix
 
 
 async def test_a_full_disk_ends_the_recording(tmp_path: Path) -> None:
