@@ -8,8 +8,9 @@ from array import array
 from pathlib import Path
 
 from genesis_lib.voice.audio import SAMPLE_RATE
-from genesis_lib.voice.captured import CapturedCall, CapturedUtterance
-from genesis_lib.voice.scenario import Side
+from genesis_lib.voice.captured import CapturedCall, CapturedUtterance, read_captured
+from genesis_lib.voice.production import CallResult
+from genesis_lib.voice.scenario import Side, load_scenario
 
 LOUD = 500  # of 32,767, root mean square
 
@@ -42,3 +43,15 @@ def alternating(utterances: tuple[CapturedUtterance, ...]) -> list[Side]:
     while len(sides) < len(utterances):
         sides.append("support" if sides[-1] == "customer" else "customer")
     return sides
+
+
+def assert_cut_short(result: CallResult, scenario: str, directory: Path) -> None:
+    """Somebody barged in on the support: what it said is cut, and was the beginning of what it had to say."""
+    assert result.missing == ()
+    assert result.figures.interruptions >= 1
+    cut = [each for each in read_captured(directory).utterances if each.interrupted]
+    texts = [step.say for step in load_scenario(scenario).support.steps]
+    assert cut
+    for utterance in cut:
+        assert utterance.side == "support"
+        assert any(text.startswith(utterance.text) and len(utterance.text) < len(text) for text in texts)
