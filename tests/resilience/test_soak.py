@@ -59,20 +59,23 @@ async def test_what_each_process_holds_stays_flat(
         visiting.cancel()
         executed = {agent_id: int((await bus.request_agent(agent_id, "count"))["message"]) for agent_id in WORKERS}
     sent, answered, outcomes = (_sum(results, what) for what in ("sent", "answered", "outcomes"))
-    wrong = {what: count for what, count in outcomes.items() if not _is_expected(what)}
-    assert wrong == {}
-    for agent_id in WORKERS:
-        assert answered[agent_id] <= executed[agent_id] <= sent[agent_id]
     memory = max(_growth([each.memory for each in footprints]) for footprints in history.values())
     files = max(_growth([each.files for each in footprints]) for footprints in history.values())
     threads = max(_growth([each.threads for each in footprints]) for footprints in history.values())
     total = sum(outcomes.values())
+    measured = (
+        f"the process that grew most: {megabytes(memory)}, {files} files, {threads} threads;"
+        f" {sum(answered.values()):,} echoes answered"
+    )
+    wrong = {what: count for what, count in outcomes.items() if not _is_expected(what)}
+    assert wrong == {}, measured
+    for agent_id in WORKERS:
+        assert answered[agent_id] <= executed[agent_id] <= sent[agent_id]
     record(
         f"A soak of {_length(seconds)}: {len(processes)} processes, an agent that comes and goes",
         trials=total,
         promised="memory, files and threads stay flat; every call ends as it should",
-        measured=f"the process that grew most: {megabytes(memory)}, {files} files, {threads} threads;"
-        f" {sum(answered.values()):,} echoes answered",
+        measured=measured,
         lost=outcomes["overdue"],
         duplicated=sum(max(0, executed[agent_id] - sent[agent_id]) for agent_id in WORKERS),
     )
