@@ -28,6 +28,7 @@ from genesis_lib.security.policy_file import PolicyFileError
 from genesis_lib.security.policy_guard import policy_guard
 from genesis_lib.security.policy_source import PolicySource
 from genesis_lib.settings import Settings
+from genesis_lib.unwinding import on_failure
 
 logger = logging.getLogger(__name__)
 
@@ -154,11 +155,8 @@ class GenesisAgent(BusMember):
         async with self._lifecycle:
             if self._replier is not None:
                 raise ConfigError(f"{self.agent_name} is open already", target=self.app.agent_id)
-            try:
+            async with on_failure(self._close):
                 await self._open()
-            except BaseException:
-                await self._close()
-                raise
         self._monitor.ready()
         return self
 

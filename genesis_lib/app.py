@@ -8,6 +8,7 @@ from genesis_lib.discovery.directory import Directory
 from genesis_lib.errors import ConfigError
 from genesis_lib.settings import Settings
 from genesis_lib.shared import SharedResources
+from genesis_lib.unwinding import on_failure
 
 _directories: SharedResources[Directory] = SharedResources(lambda directory: directory.close())
 
@@ -51,13 +52,10 @@ class GenesisApp:
     async def open(self) -> None:
         """Join the domain; raises as `acquire_participant`."""
         participant = await acquire_participant(self.settings)
-        try:
+        async with on_failure(lambda: release_participant(self.settings)):
             self._directory = await _directories.acquire(
                 participant.guid, lambda: Directory(self.settings.settle_seconds).open(participant)
             )
-        except BaseException:
-            await release_participant(self.settings)
-            raise
         self._participant = participant
 
     async def close(self) -> None:

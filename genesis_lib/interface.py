@@ -8,6 +8,7 @@ from genesis_lib.agent_classifier import AgentClassifier
 from genesis_lib.errors import ConfigError
 from genesis_lib.member import BusMember
 from genesis_lib.settings import Settings
+from genesis_lib.unwinding import on_failure
 
 
 class GenesisInterface(BusMember):
@@ -47,11 +48,8 @@ class GenesisInterface(BusMember):
         async with self._lifecycle:
             if self._caller is not None:
                 raise ConfigError(f"interface {self.interface_name} is open already", target=self.app.agent_id)
-            try:
+            async with on_failure(self._leave):
                 await self._join(agents_only=False)
-            except BaseException:
-                await self._leave()
-                raise
         self._monitor.ready()
         return self
 

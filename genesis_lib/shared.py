@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from genesis_lib.unwinding import on_failure
+
 T = TypeVar("T")
 
 
@@ -31,11 +33,8 @@ class SharedResources(Generic[T]):
         if entry is None:
             entry = self._entries[key] = _Entry(asyncio.ensure_future(_run(open_one)))
         entry.users += 1
-        try:
+        async with on_failure(lambda: self._give_back(key, entry)):
             return await asyncio.shield(entry.opening)
-        except BaseException:
-            await self._give_back(key, entry)
-            raise
 
     async def release(self, key: Hashable) -> None:
         """Give one use back."""

@@ -29,6 +29,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "running",
         "toml_file",
         "log_limit",
+        "unwinding",
     ),
     "dds": ("dds",),
     "machinery": ("rpc", "discovery", "monitoring", "llm", "security", "memory"),

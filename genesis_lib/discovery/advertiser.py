@@ -16,6 +16,7 @@ from genesis_lib.discovery.wire import (
     encode_function_key,
 )
 from genesis_lib.messages import AgentInfo, FunctionInfo
+from genesis_lib.unwinding import on_failure
 
 
 class Advertiser:
@@ -33,16 +34,13 @@ class Advertiser:
 
     async def open(self, participant: Participant) -> Self:
         """Create the writers and announce. Functions go first, so that who sees the agent can see them too."""
-        try:
+        async with on_failure(self.close):
             if self._functions:
                 self._function_writer = await participant.create_writer(FUNCTION_TOPIC)
                 for payload in self._functions.values():
                     await self._function_writer.write(payload)
             self._agent_writer = await participant.create_writer(AGENT_TOPIC)
             await self._agent_writer.write(self._payload)
-        except BaseException:
-            await self.close()
-            raise
         return self
 
     async def update(self, info: AgentInfo) -> None:

@@ -21,6 +21,7 @@ from genesis_lib.discovery.wire import (
 from genesis_lib.errors import DecodeError
 from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentInfo, FunctionInfo
+from genesis_lib.unwinding import on_failure
 
 logger = logging.getLogger(__name__)
 _warnings = LimitedWarnings(logger)
@@ -72,7 +73,7 @@ class Directory:
         self._loop = asyncio.get_running_loop()
         self.domain_id = participant.domain_id
         self._settled_at = self._loop.time() + self._settle_seconds
-        try:
+        async with on_failure(self.close):
             self._readers.append(
                 await participant.create_reader(AGENT_TOPIC, self._on_agents, on_match=self._on_announcer)
             )
@@ -81,9 +82,6 @@ class Directory:
                     FUNCTION_TOPIC, self._on_functions, on_match=self._on_function_announcer
                 )
             )
-        except BaseException:
-            await self.close()
-            raise
         return self
 
     async def close(self) -> None:

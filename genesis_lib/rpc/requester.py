@@ -24,6 +24,7 @@ from genesis_lib.rpc.diagnosis import explain_no_match
 from genesis_lib.rpc.expiry import ExpiryTimer
 from genesis_lib.rpc.streams import CREDIT_BATCH
 from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
+from genesis_lib.unwinding import on_failure
 
 logger = logging.getLogger(__name__)
 _warnings = LimitedWarnings(logger)
@@ -89,15 +90,12 @@ class Requester:
         self._reader: Reader = await self._participant.create_reader(
             reply_topic(service), self._on_samples, partition=self._inbox.hex(), on_match=self._on_reply_writer
         )
-        try:
+        async with on_failure(self._reader.close):
             self._writer: Writer = await self._participant.create_writer(
                 request_topic(service),
                 user_data=connection_data(self._inbox, self._source_agent_id),
                 on_match=self._on_request_reader,
             )
-        except BaseException:
-            await self._reader.close()
-            raise
         self._guid = self._writer.guid
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -39,12 +40,11 @@ class WatchedPolicyFile:
             PolicyFileError: it cannot be read, or is no policy.
         """
         inotify = await asyncio.to_thread(self._watch)  # before reading, so that no change falls in between
-        try:
+        with ExitStack() as stack:
+            stack.callback(inotify.close)
             self._content = await asyncio.to_thread(read_content, self._path)
             self.policy = await asyncio.to_thread(parse_policy, self._content, self._path)
-        except BaseException:
-            inotify.close()
-            raise
+            stack.pop_all()
         self._watching = asyncio.create_task(self._follow(inotify))
         return self
 

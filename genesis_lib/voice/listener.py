@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, Reader, Sample
+from genesis_lib.unwinding import on_failure
 from genesis_lib.voice.messages import VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.wire import (
     CONTROL_TOPIC,
@@ -63,7 +64,7 @@ class RoomListener:
             BusError: the DDS product refuses the readers.
         """
         partition = room_partition(self._room)
-        try:
+        async with on_failure(self.close):
             if self._on_frame is not None:
                 self._readers.append(
                     await self._participant.create_reader(EVERY_FRAME_TOPIC, self._take_frames, partition=partition)
@@ -77,9 +78,6 @@ class RoomListener:
                 self._readers.append(
                     await self._participant.create_reader(TRANSCRIPT_TOPIC, self._take_transcripts, partition=partition)
                 )
-        except BaseException:
-            await self.close()
-            raise
         return self
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from genesis_lib.errors import GenesisError, VoiceError
 from genesis_lib.interface import GenesisInterface
+from genesis_lib.unwinding import on_failure
 from genesis_lib.voice.documents import write_documents
 from genesis_lib.voice.figures import CallFigures
 from genesis_lib.voice.messages import ControlKind, TranscriptSource, VoiceControl, VoiceTranscript
@@ -75,27 +76,25 @@ async def produce(
         watchers=(notes, *watchers),
     )
     venue = venue or DdsVenue(bus, production)
-    reason, missing = "the call was not placed", ["there was no call"]
-    try:
+    reason = "broken off"
+    async with on_failure(lambda: _write_what_there_is(recording, reason)):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(recorder.close)
             stack.push_async_callback(venue.close)
-            try:
-                await recorder.open()
-                await venue.open(recording)
-                await venue.place()
-                reason = await _end_of(production, recorder, recording, venue)
-                for side in SIDES:
-                    recording.statistics(agents[side], await venue.statistics(side))
-                missing = unmet(production.scenario.success, notes.outcome(reason))
-            except BaseException as error:
-                reason = f"{type(error).__name__}: {error}" if isinstance(error, GenesisError) else "broken off"
-                await venue.hang_up(reason)
-                raise
+            async with on_failure(lambda: venue.hang_up(reason)):
+                try:
+                    await recorder.open()
+                    await venue.open(recording)
+                    await venue.place()
+                    ended = await _end_of(production, recorder, recording, venue)
+                    for side in SIDES:
+                        recording.statistics(agents[side], await venue.statistics(side))
+                    missing = unmet(production.scenario.success, notes.outcome(ended))
+                except GenesisError as error:
+                    reason = f"{type(error).__name__}: {error}"
+                    raise
+        reason = ended
         await recording.close(reason, success=not missing)
-    except BaseException:
-        await _write_what_there_is(recording, reason)
-        raise
     return CallResult(reason, tuple(missing), await asyncio.to_thread(write_documents, production.directory))
 
 

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, Self
 
 from genesis_lib.dds.port import Participant
 from genesis_lib.messages import AgentInfo
+from genesis_lib.unwinding import on_failure
 from genesis_lib.voice.bus_calls import BusCallFollower
 from genesis_lib.voice.clock import HeardClock
 from genesis_lib.voice.listener import RoomListener
@@ -81,11 +82,8 @@ class CallRecorder:
             BusError: the DDS product refuses the readers.
         """
         await self._bus_calls.open()
-        try:
+        async with on_failure(self._bus_calls.close):
             await self._listener.open()
-        except BaseException:
-            await self._bus_calls.close()
-            raise
         return self
 
     async def close(self) -> None:

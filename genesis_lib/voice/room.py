@@ -8,6 +8,7 @@ from typing import Literal, Self
 
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import ConfigError, VoiceError
+from genesis_lib.unwinding import on_failure
 from genesis_lib.voice.audio import samples
 from genesis_lib.voice.clock import FastClock, RealtimeClock, RoomClock
 from genesis_lib.voice.hearing import ControlledEar, HeardUtterance, Hearing, Progress
@@ -127,11 +128,8 @@ class VoiceRoom:
         Raises:
             BusError: the DDS product refuses the readers or writers.
         """
-        try:
+        async with on_failure(self._line.close):
             await self._line.open()
-        except BaseException:
-            await self._line.close()
-            raise
         self._is_in = True
         if not self._fast:
             self._ticking = asyncio.create_task(self._tick())

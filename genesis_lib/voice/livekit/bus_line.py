@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, Reader, Sample, Writer
+from genesis_lib.unwinding import on_failure
 from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceTranscript
 from genesis_lib.voice.outbox import Outbox
 from genesis_lib.voice.wire import (
@@ -56,7 +57,7 @@ class BusLine:
             BusError: the DDS product refuses the readers or writers.
         """
         create_writer = self._participant.create_writer
-        try:
+        async with on_failure(self.close):
             transcripts = await create_writer(TRANSCRIPT_TOPIC, partition=self._partition)
             self._endpoints.append(transcripts)
             controls = await create_writer(CONTROL_TOPIC, partition=self._partition, on_match=self._on_reader)
@@ -66,9 +67,6 @@ class BusLine:
             self._endpoints.append(
                 await self._participant.create_reader(CONTROL_TOPIC, self._take_controls, partition=self._partition)
             )
-        except BaseException:
-            await self.close()
-            raise
         return self
 
     async def close(self) -> None:

