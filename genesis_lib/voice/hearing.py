@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from genesis_lib.voice.audio import FRAME_BYTES, FRAME_SAMPLES, SAMPLE_BYTES
-from genesis_lib.voice.jitter import JitterBuffer
+from genesis_lib.voice.jitter import CAPACITY_FRAMES, JitterBuffer
 from genesis_lib.voice.messages import VoiceFrame
 from genesis_lib.voice.statistics import RoomStatistics
 
 # What playout waits for frames that come later than others, in real time.
 DELAY_FRAMES = 5
-# How long it stands still, in one utterance, for frames that come later than that: networks that lose much take their time.
+# How long it stands still for frames that come later than that: networks that lose much take their time, and so do processes
+# that stood still. It is also what a speaker that stood still catches up with.
 PATIENCE_FRAMES = 40
 LONGEST_UTTERANCE_FRAMES = 6000
 _MOST_WAITING = 8
-_MOST_EARLY_FRAMES = 50
 _TELL_FRAMES = 25
 _TELL_FRAMES_FAST = 5
 _PATIENCE_SECONDS = 1.0
@@ -136,8 +136,9 @@ class _Incoming:
 class ControlledEar:
     """Hears a participant that says by control messages when it starts and ends.
 
-    In real time it plays 20 ms at every tick. In a fast room it plays what there is, one frame in each turn of the event
-    loop, so that somebody who waits for a moment of it does not come late.
+    In real time it plays 20 ms at every tick, and 40 ms while more waits than the delay is for: after a stall it is back in
+    time soon. In a fast room it plays what there is, one frame in each turn of the event loop, so that somebody who waits for
+    a moment of it does not come late.
 
     Args:
         speaker_id: the participant.
@@ -170,7 +171,7 @@ class ControlledEar:
             self._play_soon()
         elif frame.utterance_id <= self.newest:
             self._statistics.frames_late += 1
-        elif len(self._early) < _MOST_EARLY_FRAMES:
+        elif len(self._early) < CAPACITY_FRAMES:
             self._early.append(frame)
 
     def start(self, utterance_id: int, start: int) -> None:
@@ -181,8 +182,10 @@ class ControlledEar:
         for earlier in self._incoming.values():
             if earlier.end is None:  # its end was never told; nobody says two things at once
                 earlier.finish(start, interrupted=True)
-        delay, patience = (0, 0) if self._fast else (DELAY_FRAMES, PATIENCE_FRAMES)
-        buffer = JitterBuffer(delay, self._statistics, patience)
+        if self._fast:  # where the speaker is as far ahead as it likes
+            buffer = JitterBuffer(0, self._statistics, capacity_frames=LONGEST_UTTERANCE_FRAMES)
+        else:
+            buffer = JitterBuffer(DELAY_FRAMES, self._statistics, PATIENCE_FRAMES)
         incoming = _Incoming(utterance_id, start, buffer, self._statistics)
         self._incoming[utterance_id] = incoming
         early, self._early = self._early, []
@@ -208,7 +211,10 @@ class ControlledEar:
         for incoming in waiting[1:]:
             incoming.buffer.wait()
         if waiting:
-            self._play(waiting[0])
+            playing = waiting[0]
+            self._play(playing)
+            if playing.buffer.is_behind:
+                self._play(playing)
 
     def close(self) -> None:
         """See Ear."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from genesis_lib.voice.audio import SILENCE
 from genesis_lib.voice.statistics import RoomStatistics
 
-CAPACITY_FRAMES = 50
+CAPACITY_FRAMES = 250
 
 
 class Played(NamedTuple):
@@ -20,19 +20,27 @@ class Played(NamedTuple):
 class JitterBuffer:
     """The frames of one utterance on their way to the ear. Slots are 20 ms each, from 0.
 
-    Reorders, drops what comes twice or too late, plays silence where nothing came. Holds a second of audio at most: when a
-    frame is further ahead than that, what is before it was missed, and playout jumps.
+    Reorders, drops what comes twice or too late, plays silence where nothing came.
 
     Args:
         delay_frames: how many pulls the first frame waits for those behind it.
         statistics: where frames are counted.
-        patience_frames: for how many pulls in all playout stands still when it has run dry, rather than going on without
+        patience_frames: for how many pulls in a row playout stands still when it has run dry, rather than going on without
             what is late. A network that repeats what it lost delivers in order: what is behind a lost frame is late, too.
+        capacity_frames: how many frames wait at most; when there are more, the oldest is left out. Where as many in a row are
+            missing, playout jumps.
     """
 
-    def __init__(self, delay_frames: int, statistics: RoomStatistics, patience_frames: int = 0) -> None:
+    def __init__(
+        self,
+        delay_frames: int,
+        statistics: RoomStatistics,
+        patience_frames: int = 0,
+        capacity_frames: int = CAPACITY_FRAMES,
+    ) -> None:
         self._delay = self._lead = delay_frames
-        self._patience = patience_frames
+        self._patience = self._patience_left = patience_frames
+        self._capacity = capacity_frames
         self._statistics = statistics
         self._frames: dict[int, bytes] = {}
         self._next = 0
@@ -43,6 +51,12 @@ class JitterBuffer:
     def holds_frames(self) -> bool:
         """Frames wait to be played."""
         return bool(self._frames)
+
+    @property
+    def is_behind(self) -> bool:
+        """More frames wait than the delay is for: some were late, or were not pulled in time. Whoever pulls faster until they
+        are no more loses nothing."""
+        return len(self._frames) > self._delay
 
     @property
     def finished(self) -> bool:
@@ -56,10 +70,10 @@ class JitterBuffer:
         elif slot in self._frames:
             self._statistics.frames_duplicated += 1
         else:
-            if slot - self._next >= CAPACITY_FRAMES:
-                self._jump(slot - self._delay)
             self._frames[slot] = data
-            return True
+            if len(self._frames) > self._capacity:
+                self._leave_out(min(self._frames))
+            return slot >= self._next
         return False
 
     def end(self, slots: int) -> None:
@@ -76,24 +90,34 @@ class JitterBuffer:
         if self._lead or self.finished:
             self.wait()
             return None
-        if self._patience and not self._frames:
-            self._patience -= 1
+        if self._patience_left and not self._frames:
+            self._patience_left -= 1
             self._statistics.frames_awaited += 1
             return None
+        if self._frames and self._next not in self._frames:
+            first = min(self._frames)
+            if first - self._next >= self._capacity:
+                self._conceal_until(first)
         slot = self._next
         self._next += 1
         data = self._frames.pop(slot, None)
         if data is None:
-            self._statistics.frames_concealed += 1
-            self._statistics.gaps += not self._in_gap
-        self._in_gap = data is None
-        return Played(slot, SILENCE if data is None else data)
+            self._count_concealed(1)
+            return Played(slot, SILENCE)
+        self._in_gap = False
+        self._patience_left = self._patience
+        return Played(slot, data)
 
-    def _jump(self, slot: int) -> None:
-        missed = [each for each in self._frames if each < slot]
-        for each in missed:
-            del self._frames[each]
-        self._statistics.frames_late += len(missed)
-        self._statistics.frames_concealed += slot - self._next
-        self._statistics.gaps += 1
+    def _leave_out(self, oldest: int) -> None:
+        del self._frames[oldest]
+        self._statistics.frames_late += 1
+        self._conceal_until(oldest + 1)
+
+    def _conceal_until(self, slot: int) -> None:
+        self._count_concealed(slot - self._next)
         self._next = slot
+
+    def _count_concealed(self, slots: int) -> None:
+        self._statistics.frames_concealed += slots
+        self._statistics.gaps += not self._in_gap
+        self._in_gap = True

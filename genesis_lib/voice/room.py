@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Literal, Self
 
@@ -11,8 +12,7 @@ from genesis_lib.errors import ConfigError, VoiceError
 from genesis_lib.unwinding import on_failure
 from genesis_lib.voice.audio import samples
 from genesis_lib.voice.clock import FastClock, RealtimeClock, RoomClock
-from genesis_lib.voice.hearing import ControlledEar, HeardUtterance, Hearing, Progress
-from genesis_lib.voice.jitter import CAPACITY_FRAMES
+from genesis_lib.voice.hearing import DELAY_FRAMES, ControlledEar, HeardUtterance, Hearing, Progress
 from genesis_lib.voice.line import Hooks, RoomLine
 from genesis_lib.voice.members import Members
 from genesis_lib.voice.messages import INTERRUPTED, ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
@@ -24,6 +24,8 @@ from genesis_lib.voice.statistics import RoomStatistics
 from genesis_lib.voice.voice_only import Loudness, VoiceOnlyEar
 
 __all__ = ["HeardUtterance", "RoomStatistics", "Sound", "Utterance", "VoiceRoom"]
+
+logger = logging.getLogger(__name__)
 
 _MOST_EARS = 16
 _MOST_UNFETCHED = 16
@@ -83,7 +85,14 @@ class VoiceRoom:
             on_stuck=lambda: self._end("the bus takes no more control messages"),
         )
         self._line = RoomLine(participant, room, participant_id, hooks, lossless=self._fast, statistics=self.statistics)
-        self._mouth = Mouth(participant_id, self._clock, self._line, lambda: self._members.listeners, fast=self._fast)
+        self._mouth = Mouth(
+            participant_id,
+            self._clock,
+            self._line,
+            lambda: self._members.listeners,
+            fast=self._fast,
+            statistics=self.statistics,
+        )
         self._hearing = Hearing(self._on_played, self._on_voice, self._on_heard)
         self._ears: dict[str, ControlledEar | VoiceOnlyEar] = {}
         self._played: dict[str, Progress] = {}
@@ -133,6 +142,7 @@ class VoiceRoom:
         self._is_in = True
         if not self._fast:
             self._ticking = asyncio.create_task(self._tick())
+            self._ticking.add_done_callback(self._on_ticking_done)
         return self
 
     async def leave(self, reason: str = "") -> None:
@@ -247,11 +257,18 @@ class VoiceRoom:
         self._line.send_control(ControlKind.JOIN, self.now, target_id=target_id, text=self._own_name)
 
     async def _tick(self) -> None:
-        async for _ in ticks(Pacer(self._loop.time, CAPACITY_FRAMES)):
+        # More that was missed is not made up for here, since what came meanwhile may still wait to be taken: the ears do.
+        async for _ in ticks(Pacer(self._loop.time, DELAY_FRAMES)):
             for ear in list(self._ears.values()):
                 ear.tick()
             if self._sounds is not None:
                 self._sounds.tick(self.now)
+
+    def _on_ticking_done(self, ticking: asyncio.Task[None]) -> None:
+        error = None if ticking.cancelled() else ticking.exception()
+        if error is not None:
+            logger.error("nothing is played any more in voice room %s", self.name, exc_info=error)
+            self._end(f"playout failed: {type(error).__name__}: {error}")
 
     def _on_frame(self, frame: VoiceFrame, publication: int) -> None:
         if self.ended.done():

@@ -24,17 +24,20 @@ class Sound:
 
 
 class Sounds:
-    """A stream of sound without gaps. Of several who speak at the same time, one is heard."""
+    """A stream of sound without gaps. Of several who speak at the same time, one is heard. Where playout makes up for a stall,
+    40 ms come in 20."""
 
     def __init__(self) -> None:
-        self._played: Progress | None = None
+        self._played: list[Progress] = []
         self._goes_on: Progress | None = None
         self._waiting: asyncio.Queue[Sound | None] = asyncio.Queue()
         self._closed = False
 
     def played(self, progress: Progress) -> None:
         """Somebody is heard in these 20 ms."""
-        self._played = self._goes_on = self._played or progress
+        if not self._played or self._played[0].speaker_id == progress.speaker_id:
+            self._played.append(progress)
+            self._goes_on = progress
 
     def ended(self) -> None:
         """What was heard last is over. Until then nothing that is heard is a pause in it."""
@@ -42,13 +45,12 @@ class Sounds:
 
     def tick(self, now: int) -> None:
         """The 20 ms are over."""
-        heard = self._played or self._goes_on
-        if heard is None:
-            self._put(Sound(SILENCE, "", 0, now))
-        else:
-            data = SILENCE if self._played is None else self._played.data
-            self._put(Sound(data, heard.speaker_id, heard.utterance_id, heard.position - FRAME_SAMPLES))
-        self._played = None
+        for progress in self._played:
+            self._put(_sound(progress, progress.data))
+        if not self._played:
+            goes_on = self._goes_on
+            self._put(Sound(SILENCE, "", 0, now) if goes_on is None else _sound(goes_on, SILENCE))
+        self._played.clear()
 
     def close(self) -> None:
         """There is nothing more to hear."""
@@ -71,3 +73,7 @@ class Sounds:
         if self._waiting.qsize() >= _MOST_UNFETCHED:
             self._waiting.get_nowait()
         self._waiting.put_nowait(sound)
+
+
+def _sound(progress: Progress, data: bytes) -> Sound:
+    return Sound(data, progress.speaker_id, progress.utterance_id, progress.position - FRAME_SAMPLES)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from genesis_lib.errors import VoiceError
 from genesis_lib.voice.audio import FRAME_SAMPLES, FRAME_SECONDS
 from genesis_lib.voice.clock import RoomClock
-from genesis_lib.voice.hearing import DELAY_FRAMES, LONGEST_UTTERANCE_FRAMES
+from genesis_lib.voice.hearing import LONGEST_UTTERANCE_FRAMES, PATIENCE_FRAMES
 from genesis_lib.voice.line import RoomLine
 from genesis_lib.voice.messages import INTERRUPTED, ControlKind
 from genesis_lib.voice.pacing import Frames, Pacer, paced
+from genesis_lib.voice.statistics import RoomStatistics
 from genesis_lib.voice.turns import FloorMachine, Say
 
 # How far a room that is faster than real time may be ahead of the slowest ear.
@@ -42,11 +43,12 @@ class _Speech:
         self.sending: asyncio.Task[None] | None = None
         self._heard: dict[str, int] = {}
         self._news = asyncio.Event()
-        self._confirmed = True
+        self._silent: set[str] = set()
 
     def hear(self, listener: str, media_time: int) -> None:
         """A listener has played it up to here."""
         self._heard[listener] = max(self._heard.get(listener, 0), media_time)
+        self._silent.discard(listener)
         self._news.set()
 
     def look_again(self) -> None:
@@ -54,16 +56,22 @@ class _Speech:
         self._news.set()
 
     async def until_heard(self, media_time: int, listeners: Callable[[], Sequence[str]]) -> None:
-        """Wait until all listeners have heard it up to here, or one does not say so."""
-        if not self._confirmed:
-            return
+        """Wait until all listeners have heard it up to here. One that does not say so in time is not waited for until it says
+        something again."""
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                while any(self._heard.get(listener, 0) < media_time for listener in listeners()):
+                while self._behind(media_time, listeners()):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            self._confirmed = False
+            self._silent |= self._behind(media_time, listeners())
+
+    def _behind(self, media_time: int, listeners: Sequence[str]) -> set[str]:
+        return {
+            listener
+            for listener in listeners
+            if listener not in self._silent and self._heard.get(listener, 0) < media_time
+        }
 
 
 class Mouth:
@@ -75,19 +83,28 @@ class Mouth:
         line: the line into the room.
         listeners: those who say what they have heard.
         fast: the room does not run in real time.
+        statistics: where frames are counted.
 
     Attributes:
         floor: who may speak. What its methods return goes to `obey`.
     """
 
     def __init__(
-        self, my_id: str, clock: RoomClock, line: RoomLine, listeners: Callable[[], Sequence[str]], *, fast: bool
+        self,
+        my_id: str,
+        clock: RoomClock,
+        line: RoomLine,
+        listeners: Callable[[], Sequence[str]],
+        *,
+        fast: bool,
+        statistics: RoomStatistics,
     ) -> None:
         self.floor = FloorMachine(my_id)
         self._clock = clock
         self._line = line
         self._listeners = listeners
         self._fast = fast
+        self._statistics = statistics
         self._loop = asyncio.get_running_loop()
         self._one_at_a_time = asyncio.Lock()
         self._begun: asyncio.Future[_Speech] | None = None
@@ -102,6 +119,8 @@ class Mouth:
             if not await frames.begin():
                 return Utterance(0, self._clock.now, self._clock.now, interrupted=False)
             speech = await self._take_floor()
+            if speech.interrupted:  # before its first word
+                return Utterance(speech.utterance_id, speech.start, speech.end, interrupted=True)
             speech.sending = asyncio.create_task(self._send(speech, frames))
             try:
                 await asyncio.wait({speech.sending})
@@ -188,8 +207,8 @@ class Mouth:
             self.obey(self.floor.finish(interrupted=True))
 
     async def _send(self, speech: _Speech, frames: Frames) -> None:
-        pacer = None if self._fast else Pacer(self._loop.time, DELAY_FRAMES)
-        sequence = slot = 0
+        pacer = None if self._fast else Pacer(self._loop.time, PATIENCE_FRAMES)
+        sequence = next_slot = 0
         async with aclosing(paced(frames, pacer)) as sending:
             async for slot, frame in sending:
                 if slot >= LONGEST_UTTERANCE_FRAMES:
@@ -197,11 +216,13 @@ class Mouth:
                 media_time = speech.start + slot * FRAME_SAMPLES
                 sent = await self._line.send_frame(speech.utterance_id, sequence, media_time, frame.data)
                 sequence += 1
+                self._statistics.frames_skipped += slot - next_slot
+                next_slot = slot + 1
                 speech.end = media_time + frame.samples
                 if sent and pacer is None:
                     await speech.until_heard(speech.end - _WINDOW, self._listeners)
         if pacer is not None:
-            await asyncio.sleep(pacer.seconds_until(slot + 1))
+            await asyncio.sleep(pacer.seconds_until(next_slot))
         elif sent:
             await speech.until_heard(speech.end, self._listeners)
         self.obey(self.floor.finish())

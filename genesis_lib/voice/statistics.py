@@ -14,6 +14,8 @@ class RoomStatistics:
     Attributes:
         frames_sent: frames of this side's voice on the bus.
         frames_not_sent: left out because the writer was throttled, or this side muted.
+        frames_skipped: 20 ms that are silence because the audio for them was not ready within 0.8 s: this side stood still, or
+            its speech was made too slowly.
         frames_received: of all others, duplicates and late ones included.
         frames_lost: never came, as the gaps in their sequence numbers tell.
         frames_late: came after their time, and were left out.
@@ -27,6 +29,7 @@ class RoomStatistics:
 
     frames_sent: int = 0
     frames_not_sent: int = 0
+    frames_skipped: int = 0
     frames_received: int = 0
     frames_lost: int = 0
     frames_late: int = 0

@@ -6,8 +6,15 @@ import asyncio
 from collections import deque
 
 from genesis_lib.voice.audio import FRAME_SAMPLES, SILENCE, samples_in
-from genesis_lib.voice.hearing import DELAY_FRAMES, LONGEST_UTTERANCE_FRAMES, HeardUtterance, Hearing, Progress
-from genesis_lib.voice.jitter import CAPACITY_FRAMES, JitterBuffer
+from genesis_lib.voice.hearing import (
+    DELAY_FRAMES,
+    LONGEST_UTTERANCE_FRAMES,
+    PATIENCE_FRAMES,
+    HeardUtterance,
+    Hearing,
+    Progress,
+)
+from genesis_lib.voice.jitter import JitterBuffer
 from genesis_lib.voice.messages import VoiceFrame
 from genesis_lib.voice.speech.ports import VoiceActivity
 from genesis_lib.voice.statistics import RoomStatistics
@@ -76,7 +83,8 @@ class Segmenter:
 
 
 class VoiceOnlyEar:
-    """Hears a participant by its voice alone.
+    """Hears a participant by its voice alone. In real time it plays as ControlledEar does; what has not come when playout has
+    stood still for 0.8 s does not belong to the utterance any more.
 
     Args:
         speaker_id, fast, statistics, hearing: as ControlledEar.
@@ -99,29 +107,33 @@ class VoiceOnlyEar:
         self._segmenter = Segmenter(activity)
         self._loop = asyncio.get_running_loop()
         self._buffer: JitterBuffer | None = None
-        self._start = self._utterance_start = self._utterance_id = self._ticks_without = 0
+        self._start = self._utterance_start = self._utterance_id = self._dry_ticks = 0
         self._patience: asyncio.TimerHandle | None = None
 
     def take(self, frame: VoiceFrame) -> None:
         """See Ear."""
-        if self._buffer is None:
-            self._buffer = JitterBuffer(0 if self._fast else DELAY_FRAMES, self._statistics)
+        buffer = self._buffer
+        if buffer is None:
+            delay, patience = (0, 0) if self._fast else (DELAY_FRAMES, PATIENCE_FRAMES)
+            buffer = self._buffer = JitterBuffer(delay, self._statistics, patience)
             self._start = frame.media_time
-        if not self._buffer.put((frame.media_time - self._start) // FRAME_SAMPLES, frame.data):
-            return
-        self._ticks_without = 0
-        if self._fast:
-            while self._buffer is not None and self._buffer.holds_frames:
-                self._play(self._buffer)
+        if buffer.put((frame.media_time - self._start) // FRAME_SAMPLES, frame.data) and self._fast:
+            while buffer.holds_frames:
+                self._play(buffer)
             self._wait_for_more()
 
     def tick(self) -> None:
         """See Ear."""
-        if self._buffer is not None:
-            self._play(self._buffer)
-            self._ticks_without += 1
-            if self._ticks_without > CAPACITY_FRAMES and self._segmenter.first_slot is None:
-                self._rest()
+        buffer = self._buffer
+        if buffer is None:
+            return
+        self._dry_ticks = 0 if buffer.holds_frames else self._dry_ticks + 1
+        if self._dry_ticks > PATIENCE_FRAMES:
+            self._break_off()
+            return
+        self._play(buffer)
+        if buffer.is_behind:
+            self._play(buffer)
 
     def close(self) -> None:
         """See Ear."""

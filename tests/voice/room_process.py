@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import json
 import sys
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -56,6 +57,8 @@ class _Process:
                 await self._room.hang_up(command["reason"])
             case "leave":
                 await self._room.leave()
+            case "stand still":
+                _stand_still(command["seconds"])
             case "now":
                 return {"now": self._room.now}
         return {}
@@ -86,6 +89,11 @@ class _Process:
 
     async def _await_end(self) -> None:
         report("ended", name="room", reason=await self._room.ended)
+
+
+def _stand_still(duration_seconds: float) -> None:
+    """With everything that runs on this event loop."""
+    time.sleep(duration_seconds)
 
 
 async def main() -> None:

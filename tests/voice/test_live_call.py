@@ -212,7 +212,10 @@ async def test_those_in_the_room_see_nobody_else(
             async for message in _until_ended(listener, room)
             if message.type is aiohttp.WSMsgType.BINARY
         ]
-        assert heard == list(range(said.start, said.end, FRAME_SAMPLES))
+        assert (heard[0], heard[-1] + FRAME_SAMPLES) == (said.start, said.end)
+        # All that were sent, in order: slots are left out only where this process stood still for long.
+        assert heard == sorted(set(heard))
+        assert len(heard) == room.statistics.frames_sent == 10
         assert room.participants == {}
         await room.leave()
 

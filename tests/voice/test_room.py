@@ -7,7 +7,7 @@ import hashlib
 import signal
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from genesis_lib.dds.port import Participant
 from genesis_lib.errors import ConfigError, VoiceError
 from genesis_lib.settings import load_settings
 from genesis_lib.voice.audio import FRAME_SAMPLES, SILENCE, samples, samples_in
+from genesis_lib.voice.hearing import LONGEST_UTTERANCE_FRAMES
 from genesis_lib.voice.listener import RoomListener
 from genesis_lib.voice.messages import ControlKind, TranscriptSource, VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.pacing import Frames, Pacer, paced
@@ -145,6 +146,63 @@ async def test_a_turn_each_in_real_time(room: VoiceRoom, ben: Peer) -> None:
     assert room.statistics.frames_sent == 20
 
 
+def stand_still(duration_seconds: float) -> None:
+    """With everything that runs on this event loop."""
+    time.sleep(duration_seconds)
+
+
+async def half_and_half(audio: bytes, at_half_time: Callable[[], object]) -> AsyncIterator[bytes]:
+    half = len(audio) // 4 * 2
+    yield audio[:half]
+    at_half_time()
+    yield audio[half:]
+
+
+async def say_while_it_stands_still(room: VoiceRoom, ben: Peer, audio: bytes, duration_seconds: float) -> None:
+    """Ben stands still, from the middle of it on."""
+    stalls: list[asyncio.Task[Any]] = []
+
+    def stall() -> None:
+        stalls.append(asyncio.create_task(ben.do("stand still", seconds=duration_seconds)))
+
+    await room.say(half_and_half(audio, stall))
+    await asyncio.gather(*stalls)
+
+
+@realtime
+async def test_a_speaker_that_stands_still_is_heard_whole(room: VoiceRoom, ben: Peer) -> None:
+    audio = tone(300, 2)
+    mine = await room.say(half_and_half(audio, lambda: stand_still(0.4)))
+    assert mine.end - mine.start == samples(2)
+    assert room.statistics.frames_skipped == 0
+    assert (await heard_by(ben))["pcm"] == digest(audio)
+
+
+@realtime
+async def test_a_speaker_that_stands_still_for_longer_skips_that_time(room: VoiceRoom, ben: Peer) -> None:
+    mine = await room.say(half_and_half(tone(300, 0.4), lambda: stand_still(1.2)))
+    at_ben = await heard_by(ben)
+    assert (at_ben["start"], at_ben["end"], at_ben["bytes"]) == (mine.start, mine.end, 2 * (mine.end - mine.start))
+    assert mine.end - mine.start == samples(0.4) + room.statistics.frames_skipped * FRAME_SAMPLES
+    assert room.statistics.frames_skipped >= 40
+    assert room.statistics.frames_sent == 20
+
+
+@realtime
+async def test_a_listener_that_stands_still_hears_all_of_it(room: VoiceRoom, ben: Peer) -> None:
+    audio = tone(300, 2)
+    await say_while_it_stands_still(room, ben, audio, 0.4)
+    assert (await heard_by(ben))["pcm"] == digest(audio)
+
+
+@fast
+async def test_a_listener_that_stands_still_in_a_fast_room_hears_all_of_it(room: VoiceRoom, ben: Peer) -> None:
+    """For longer than the speaker waits: what is left comes all at once."""
+    audio = tone(300, 8)
+    await say_while_it_stands_still(room, ben, audio, 2.5)
+    assert (await heard_by(ben))["pcm"] == digest(audio)
+
+
 @realtime
 async def test_a_latecomer_takes_over_the_time_of_the_room(room: VoiceRoom, pace: str) -> None:
     ben = await Peer("tests.voice.room_process").start()
@@ -210,9 +268,10 @@ async def test_sounds_come_while_they_are_played_and_silence_between_them(room: 
                     break
     assert silent > 1
     assert {(sound.speaker_id, sound.utterance_id) for sound in spoken} == {(BEN, 1)}
-    # Playout may have stood still and waited.
+    # Playout may have stood still and waited; and Ben too, for so long that there is silence in what he says.
     times = sorted({sound.media_time for sound in spoken})
-    assert times == list(range(times[0], times[0] + 20 * FRAME_SAMPLES, FRAME_SAMPLES))
+    assert times == list(range(times[0], times[-1] + FRAME_SAMPLES, FRAME_SAMPLES))
+    assert len(times) >= 20
     assert sum(sound.data in tone(500, 0.4) for sound in spoken if any(sound.data)) > 15
     await ben.do("hang up", reason="enough")
     assert {sound.speaker_id async for sound in sounds} <= {""}
@@ -349,8 +408,8 @@ class Energy:
 
 
 async def talk(phone: Peer, audio: bytes, pace: str) -> None:
-    """Send frames and nothing else."""
-    pacer = Pacer(time.monotonic, 0) if pace == "realtime" else None
+    """Send frames and nothing else; none is left out, however late."""
+    pacer = Pacer(time.monotonic, LONGEST_UTTERANCE_FRAMES) if pace == "realtime" else None
     async for slot, frame in paced(Frames(pieces(audio)), pacer):
         voice = VoiceFrame(ROOM, "phone", 0, slot, slot * FRAME_SAMPLES, frame.data)
         await phone.write("frames", encode_frame(voice))
@@ -390,6 +449,26 @@ async def test_a_voice_without_controls_barges_in(room: VoiceRoom, phone: Peer, 
     assert (await saying).interrupted
 
 
+class Broken(Energy):
+    """A detector that fails."""
+
+    def feed(self, frame: bytes) -> bool:
+        raise VoiceError("the detector broke")
+
+
+async def test_playout_that_fails_ends_the_call(participant: Participant, log_watch: LogWatch) -> None:
+    room = await VoiceRoom(participant, ROOM, ANNA, "Anna", voice_activity=Broken()).join()
+    phone = await Peer().start()
+    await phone.writer("frames", FRAME_TOPIC, partition=room_partition(ROOM))
+    await phone.matched("frames")
+    await talk(phone, tone(440, 0.1), "realtime")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await room.ended == "playout failed: VoiceError: the detector broke"
+    await log_watch.until("nothing is played any more in voice room", ROOM)
+    await room.leave()
+    await phone.end()
+
+
 def control(who: str, kind: ControlKind, media_time: int = 0, utterance_id: int = 1) -> bytes:
     return encode_control(VoiceControl(ROOM, who, kind, media_time, utterance_id))
 
@@ -413,6 +492,30 @@ async def test_of_two_that_start_at_once_the_one_with_the_lower_id_yields(room: 
     mine = await saying
     assert mine.interrupted
     assert room.floor_holder == "zoe"
+
+
+@fast
+async def test_who_is_cut_before_the_first_word_says_nothing(room: VoiceRoom) -> None:
+    """Zoe ends, and starts anew before what waited for its end has run: one batch of messages can hold both."""
+
+    def zoe(kind: ControlKind, utterance_id: int) -> None:
+        room._on_control(VoiceControl(ROOM, "zoe", kind, 0, utterance_id), 1)
+
+    waits = asyncio.Event()
+
+    async def audio() -> AsyncIterator[bytes]:
+        waits.set()
+        yield tone(200, 0.2)
+
+    zoe(ControlKind.UTTERANCE_START, 1)
+    saying = asyncio.create_task(room.say(audio()))
+    await waits.wait()
+    zoe(ControlKind.UTTERANCE_END, 1)
+    zoe(ControlKind.UTTERANCE_START, 2)
+    mine = await saying
+    assert mine.interrupted
+    assert mine.start == mine.end
+    assert room.statistics.frames_sent == 0
 
 
 @fast

@@ -38,10 +38,11 @@ class Stretch:
 
 
 class RoomEar(io.AudioInput):
-    """What others say in the room, in real time and with the silence between.
+    """What others say in the room, as it is played and with the silence between.
 
     The room knows when an utterance is over. So the silence by which a detector tells comes at once, and is not waited for;
-    and pauses within an utterance, as lost frames make them too, are cut short of what would end it.
+    and pauses within an utterance, as lost frames make them too, are cut short of what would end it. Where playout stands
+    still for frames that are late, nothing comes.
 
     Raises:
         VoiceError: the room does not run in real time.
@@ -62,6 +63,8 @@ class RoomEar(io.AudioInput):
         return frame_of(self._waiting.popleft())
 
     def _take(self, sound: Sound) -> None:
+        if self._was_heard(sound):
+            return
         before, goes_on = self._stretch, self._goes_on
         self._goes_on = bool(sound.speaker_id)
         if sound.speaker_id:
@@ -73,6 +76,15 @@ class RoomEar(io.AudioInput):
         self._quiet = self._quiet + 1 if quiet and sound.speaker_id else 0
         if self._quiet <= _LONGEST_PAUSE_FRAMES:
             self._waiting.append(sound.data)
+
+    def _was_heard(self, sound: Sound) -> bool:
+        """Whether playout stands still in the utterance that goes on."""
+        stretch = self._stretch
+        return (
+            stretch is not None
+            and (stretch.speaker_id, stretch.utterance_id) == (sound.speaker_id, sound.utterance_id)
+            and sound.media_time < stretch.end
+        )
 
     def _end(self, stretch: Stretch | None) -> None:
         self._waiting.extend([SILENCE] * _PAUSE_FRAMES)
