@@ -67,8 +67,10 @@ class LiveKitSpeaker:
 
     async def close(self) -> None:
         """Close the plugin and its connections."""
-        await self._hosted.plugin.aclose()
-        await self._hosted.close()
+        try:
+            await self._hosted.plugin.aclose()
+        finally:
+            await self._hosted.close()
 
 
 class LiveKitRecogniser:
@@ -90,8 +92,10 @@ class LiveKitRecogniser:
 
     async def close(self) -> None:
         """Close the plugin and its connections."""
-        await self._hosted.plugin.aclose()
-        await self._hosted.close()
+        try:
+            await self._hosted.plugin.aclose()
+        finally:
+            await self._hosted.close()
 
     async def _at_once(self, pcm: bytes) -> list[stt.SpeechData]:
         event = await self._hosted.plugin.recognize(frame_of(pcm))
@@ -131,8 +135,10 @@ class LiveKitVoiceActivity:
         """See VoiceActivity."""
         self._following.cancel()
         await asyncio.gather(self._following, return_exceptions=True)
-        await self._stream.aclose()
-        await self._hosted.close()
+        try:
+            await self._stream.aclose()
+        finally:
+            await self._hosted.close()
 
     async def _follow(self) -> None:
         try:
