@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 from genesis_lib.errors import GenesisError
 from genesis_lib.voice.audio import samples_in, seconds
@@ -15,6 +16,8 @@ from genesis_lib.voice.room import HeardUtterance, Utterance, VoiceRoom
 from genesis_lib.voice.speech.ports import Recogniser, Speaker, VoiceStyle
 
 logger = logging.getLogger(__name__)
+
+_LAST_WORDS_SECONDS = 1.0
 
 
 class Call:
@@ -65,11 +68,19 @@ class Call:
             await asyncio.wait({talking, self._room.ended}, timeout=time_left, return_when=asyncio.FIRST_COMPLETED)
             if not self._room.ended.done():
                 await self._room.hang_up(self._reason(talking) if talking.done() else self._out_of_time)
-            return await self._room.ended
+            reason = await self._room.ended
+            await self._record_last_words()
+            return reason
         finally:
             for task in (talking, barging_in):
                 task.cancel()
             await asyncio.gather(talking, barging_in, return_exceptions=True)
+
+    async def _record_last_words(self) -> None:
+        """Wait until what the end of the call cut short is recorded as far as it got."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_SECONDS), self._speaking:
+                pass
 
     @property
     def _out_of_time(self) -> str:
@@ -86,19 +97,21 @@ class Call:
         raise error
 
     async def _talk(self) -> str:
-        if self._opens:
-            thought = await self._brain.open_call(self._bus)
-            await self.say(thought.text)
-            if thought.hang_up:
-                return thought.hang_up
+        if self._opens and (reason := await self._follow(self._brain.open_call(self._bus))):
+            return reason
         async for heard in self._room.utterances():
             if seconds(self._room.now) > self._time_limit:
                 return self._out_of_time
-            thought = await self._answer(heard)
-            await self.say(thought.text)
-            if thought.hang_up:
-                return thought.hang_up
+            if reason := await self._follow(self._answer(heard)):
+                return reason
         return "the other side is silent"
+
+    async def _follow(self, thinking: Awaitable[Thought]) -> str:
+        """Say what comes of thinking; the reason to hang up with, "" when there is none."""
+        thought = await thinking
+        self._bus.check()
+        await self.say(thought.text)
+        return thought.hang_up
 
     async def _barge_in(self) -> None:
         patience = self._persona.interrupts_after_seconds
@@ -145,20 +158,25 @@ class _TalkingBus:
     def __init__(self, bus: Bus, say: Callable[[str], Awaitable[str]]) -> None:
         self._bus = bus
         self._say = say
+        self._unsaid: BaseException | None = None
 
     async def call(self, call: BusCall) -> str:
         """See Bus."""
         saying = asyncio.ensure_future(self._say(call.meanwhile))
+        asking = asyncio.ensure_future(self._bus.call(call))
         try:
-            answer = await self._bus.call(call)
-        except GenesisError:
-            await saying
-            raise
-        except asyncio.CancelledError:
-            saying.cancel()
-            raise
-        await saying
-        return answer
+            await asyncio.wait({saying, asking})
+            self._unsaid = self._unsaid or saying.exception()
+            return asking.result()
+        finally:
+            for task in (saying, asking):
+                task.cancel()
+            await asyncio.gather(saying, asking, return_exceptions=True)
+
+    def check(self) -> None:
+        """Raise what kept this side from speaking. To brains it would look like a call that failed."""
+        if self._unsaid is not None:
+            raise self._unsaid
 
 
 class _Counted:
@@ -169,9 +187,13 @@ class _Counted:
         self.samples = 0
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        async for piece in self._source:
-            self.samples += samples_in(piece)
-            yield piece
+        try:
+            async for piece in self._source:
+                self.samples += samples_in(piece)
+                yield piece
+        finally:
+            if isinstance(self._source, AsyncGenerator):
+                await self._source.aclose()
 
 
 def _as_far_as_played(text: str, utterance: Utterance, produced: int, style: VoiceStyle) -> str:
