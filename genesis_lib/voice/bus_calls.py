@@ -76,7 +76,9 @@ class BusCallFollower:
         is_its_call = event.payload.get("side") == "client" and self._is_caller(event.component_id)
         if event.kind is not EventKind.CHAIN or not is_its_call:
             return
-        if event.event_type == EventType.AGENT_TO_AGENT_REQUEST and len(self._under_way) < _MOST_UNDER_WAY:
+        if event.event_type == EventType.AGENT_TO_AGENT_REQUEST:
+            if len(self._under_way) == _MOST_UNDER_WAY:
+                del self._under_way[next(iter(self._under_way))]
             self._under_way[event.span_id] = self._media_time()
         elif event.event_type == EventType.AGENT_TO_AGENT_RESPONSE and event.span_id in self._under_way:
             target = self._agents.get(event.source_id)
