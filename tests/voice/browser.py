@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 PATIENCE_SECONDS = 60
+TROUBLE = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -81,6 +82,17 @@ class Page:
         if "method" in message:
             self.events.append(message)
         return message
+
+
+def events(page: Page, *methods: str) -> list[dict[str, Any]]:
+    """What the browser told of with these methods since the page was opened."""
+    return [event["params"] for event in page.events if event["method"] in methods]
+
+
+async def text_of(page: Page, selector: str) -> list[str]:
+    """The text of each element that a CSS selector finds."""
+    found: list[str] = await page.evaluate(f"[...document.querySelectorAll('{selector}')].map(one => one.textContent)")
+    return found
 
 
 def browser_path() -> str:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from genesis_lib.voice.audio import samples
 from genesis_lib.voice.documents import write_documents
 from genesis_lib.voice.recording import Recording
-from tests.voice.browser import Page, browser_page
+from tests.voice.browser import TROUBLE, Page, browser_page, events, text_of
 from tests.voice.recorded import CUSTOMER, ROOM, SUPPORT, TALK, feed_audio, feed_transcripts, record_call
 
 READY = """new Promise(ready => {
   const audio = document.querySelector("audio");
   if (audio.readyState > 0 || audio.error) ready(); else audio.onloadedmetadata = audio.onerror = ready;
 })"""
-TROUBLE = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
 TIME = "document.querySelector('audio').currentTime"
 CURRENT = "[...document.querySelectorAll('.utterance[aria-current]')].map(one => one.dataset.start)"
 
@@ -43,15 +41,6 @@ async def call(page: Page, tmp_path: Path) -> Page:
     write_documents(tmp_path / "call")
     await show_call(page, tmp_path / "call")
     return page
-
-
-def events(page: Page, *methods: str) -> list[dict[str, Any]]:
-    return [event["params"] for event in page.events if event["method"] in methods]
-
-
-async def text_of(page: Page, selector: str) -> list[str]:
-    found: list[str] = await page.evaluate(f"[...document.querySelectorAll('{selector}')].map(one => one.textContent)")
-    return found
 
 
 async def test_nothing_is_asked_from_elsewhere_and_nothing_goes_wrong(call: Page, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import struct
 import sys
-import wave
 from array import array
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from genesis_lib.voice.documents import write_documents
 from genesis_lib.voice.messages import AudioCodec, ControlKind, VoiceControl, VoiceFrame
 from genesis_lib.voice.recording import Recording
 from tests.voice.disks import small_disk
+from tests.voice.heard import channels
 from tests.voice.recorded import CUSTOMER, ROOM, SUPPORT, TALK, record_call
 
 LOUD = struct.pack("<h", 1000) * FRAME_SAMPLES
@@ -60,13 +60,6 @@ def recording_in(directory: Path, **options: Any) -> Recording:
 
 def frame(who: str, at: int, pcm: bytes = LOUD, utterance: int = 1, **members: Any) -> VoiceFrame:
     return VoiceFrame(ROOM, who, utterance, 0, at, pcm, **members)
-
-
-def channels(directory: Path) -> tuple[array[int], array[int]]:
-    with wave.open(str(directory / "call.wav")) as audio:
-        assert audio.getparams()[:3] == (2, 2, 16_000)
-        both = array("h", audio.readframes(audio.getnframes()))
-    return both[::2], both[1::2]
 
 
 def events(directory: Path) -> list[dict[str, Any]]:
