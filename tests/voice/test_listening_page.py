@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
@@ -15,16 +15,16 @@ from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant
 from genesis_lib.settings import load_settings
 from genesis_lib.testing.fixtures import StartAgentProcess
+from genesis_lib.voice.audio import samples
 from genesis_lib.voice.live_page import ListeningPage
 from genesis_lib.voice.messages import TranscriptSource, VoiceTranscript
 from genesis_lib.voice.room import VoiceRoom
 from tests.agents_for_tests import Echo
-from tests.voice.browser import Page, browser_page
+from tests.voice.browser import TROUBLE, Page, browser_page, events, text_of
 from tests.voice.talkers import Talker
 from tests.voice.tones import pieces, tone
 
 ROOM = "Desk <b>1</b>"
-TROUBLE = ("Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled")
 ADA, BEN = "ada-1", "ben-1"
 
 # Notes the pitches that each voice has in what goes to the loudspeakers, in their order.
@@ -83,15 +83,6 @@ async def until(page: Page, condition: str) -> None:
     await page.evaluate(
         f"new Promise(done => {{ (function wait() {{ ({condition}) ? done() : setTimeout(wait, 10) }})() }})"
     )
-
-
-async def text_of(page: Page, selector: str) -> list[str]:
-    found: list[str] = await page.evaluate(f"[...document.querySelectorAll('{selector}')].map(one => one.textContent)")
-    return found
-
-
-def events(page: Page, *methods: str) -> list[dict[str, Any]]:
-    return [event["params"] for event in page.events if event["method"] in methods]
 
 
 async def test_a_room_with_nobody_in_it_is_waited_for(
@@ -230,6 +221,21 @@ async def test_a_second_call_in_the_room_begins_with_a_blank_page(page: Page, pa
         assert await text_of(page, ".utterance .who b") == [name]
 
 
+async def test_a_long_call_is_joined_without_a_layout_for_each_line(browser: Page, listening: ListeningPage) -> None:
+    for number in range(1000):
+        start, end = samples(2 * number), samples(2 * number + 1)
+        text = f"sentence {number}"
+        listening.call.transcript(VoiceTranscript(ROOM, number, ADA, ADA, TranscriptSource.SPOKEN, text, start, end))
+    await browser.send("Performance.enable")
+    await browser.open(listening.url)
+    await until(browser, "rows.length === 1000")
+    metrics = (await browser.send("Performance.getMetrics"))["metrics"]
+    (layouts,) = (metric["value"] for metric in metrics if metric["name"] == "LayoutCount")
+    assert 0 < layouts < 1000
+    await until(browser, "rows.at(-1).row.getBoundingClientRect().bottom <= innerHeight")
+    assert (await text_of(browser, "#transcript li:last-child .said")) == ["sentence 999"]
+
+
 async def test_when_the_server_goes_the_page_says_so_and_comes_back(
     browser: Page, bus: GenesisInterface, participant: Participant
 ) -> None:
@@ -249,6 +255,10 @@ async def test_when_the_server_goes_the_page_says_so_and_comes_back(
         await until(browser, f"{STATE} === 'Ended enough'")
     await until(browser, "!connected")
     assert await browser.evaluate(STATE) == "Ended enough"
+    async with ListeningPage(bus.app.participant, ROOM, agents, port):
+        room = await VoiceRoom(participant, ROOM, BEN, "Ben").join()
+        await until(browser, f"{STATE} === 'Live Ben'")
+        await room.leave()
 
 
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (380, "light")])

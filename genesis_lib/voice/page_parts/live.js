@@ -15,6 +15,7 @@ let utterances = new Map();
 let rows = [];
 let ended = null;
 let connected = false;
+let joining = false;
 let audio = null;
 let position = null;
 let newest = 0;
@@ -60,7 +61,10 @@ const takes = {
     lanes.replaceChildren();
     transcript.replaceChildren();
     audio?.player.port.postMessage({ task: "reset" });
+    joining = true;
     news.forEach(take);
+    joining = false;
+    showNewest();
   },
   participant({ number, name, present }) {
     const person = people.get(number) ?? enter(number);
@@ -122,7 +126,7 @@ function connect() {
   socket.onclose = () => {
     connected = false;
     showState();
-    if (ended === null) setTimeout(connect, 1000);
+    setTimeout(connect, 1000);
   };
 }
 
@@ -140,8 +144,7 @@ function enter(number) {
 }
 
 function place(row, start, number = null) {
-  const last = rows.at(-1)?.row;
-  const follows = !last || last.getBoundingClientRect().top < innerHeight;
+  const follows = seesNewest();
   let index = rows.length;
   while (index && rows[index - 1].start > start) index -= 1;
   transcript.insertBefore(row, rows[index]?.row ?? null);
@@ -152,6 +155,12 @@ function place(row, start, number = null) {
     utterances.delete(oldest.number);
   }
   if (follows) showNewest();
+}
+
+// Asking where a row is costs a layout: a page that joins a long call does not ask for each.
+function seesNewest() {
+  const last = rows.at(-1)?.row;
+  return !joining && (!last || last.getBoundingClientRect().top < innerHeight);
 }
 
 function showNewest() {
@@ -173,7 +182,7 @@ function utteranceRow({ speaker, start, number }) {
     for (const { by, words: heard } of message.heard) {
       body.append(make("span", "heard", ...heardNote(nameOf(by), message.spoken, differs, heard)));
     }
-    if (rows.at(-1)?.row.contains(body) && rows.at(-1).row.getBoundingClientRect().top < innerHeight) showNewest();
+    if (rows.at(-1)?.row.contains(body) && seesNewest()) showNewest();
   };
   return { body, fill };
 }
