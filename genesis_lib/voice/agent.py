@@ -159,9 +159,12 @@ class VoiceAgent(MonitoredAgent):
         return await self._current().call.say(text)
 
     @genesis_function
-    async def hang_up(self, reason: str = "asked to") -> str:
-        """End the call that goes on. Returns the reason it ended with."""
-        going = self._current()
+    async def hang_up(self, reason: str = "asked to", room: str = "") -> str:
+        """End the call that goes on. Returns the reason it ended with.
+
+        reason: told to the other side. room: the one the call has to be in; any by default.
+        """
+        going = self._current(room)
         await going.room.hang_up(reason)
         return await asyncio.shield(going.task)
 
@@ -200,10 +203,13 @@ class VoiceAgent(MonitoredAgent):
         goes_on = self._going is not None and not self._going.task.done()
         return self._going.room.name if self._going is not None and goes_on else self._entering
 
-    def _current(self) -> _Going:
-        if self._going is None or self._going.task.done():
+    def _current(self, room: str = "") -> _Going:
+        going = self._going
+        if going is None or going.task.done():
             raise VoiceError(f"{self.agent_name} is in no call")
-        return self._going
+        if room not in ("", going.room.name):
+            raise VoiceError(f"{self.agent_name} is not in room {room}, but in {going.room.name}")
+        return going
 
 
 async def _talk(call: Call, resources: AsyncExitStack) -> str:

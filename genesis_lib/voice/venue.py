@@ -68,7 +68,7 @@ class Venue(Protocol):
         ...
 
     async def hang_up(self, reason: str) -> None:
-        """End the call on both sides. Best effort: a side may be in no call, or gone."""
+        """End the call on both sides. Best effort: a side may be in no call, in that of somebody else, or gone."""
         ...
 
     async def close(self) -> None:
@@ -107,7 +107,7 @@ class DdsVenue:
 
     async def hang_up(self, reason: str) -> None:
         """See Venue."""
-        await hang_up(self._bus, self._production.agents.values(), reason)
+        await hang_up(self._bus, self._production.agents.values(), self._production.room, reason)
 
     async def close(self) -> None:
         """See Venue."""
@@ -128,10 +128,11 @@ class DdsVenue:
         )
 
 
-async def hang_up(bus: GenesisInterface, agent_ids: Iterable[str], reason: str) -> None:
-    """Let these agents end the calls they are in. Best effort."""
+async def hang_up(bus: GenesisInterface, agent_ids: Iterable[str], room: str, reason: str) -> None:
+    """Let these agents end the call in this room; those in another room go on. Best effort."""
     hanging_up = (
-        bus.call_function(agent_id, "hang_up", timeout_seconds=2, reason=reason[:500]) for agent_id in agent_ids
+        bus.call_function(agent_id, "hang_up", timeout_seconds=2, reason=reason[:500], room=room)
+        for agent_id in agent_ids
     )
     for failure in await asyncio.gather(*hanging_up, return_exceptions=True):
         if isinstance(failure, BaseException):

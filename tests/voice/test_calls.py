@@ -34,7 +34,13 @@ async def bus(genesis_domain: int) -> AsyncIterator[GenesisInterface]:
 
 
 async def hold(
-    bus: GenesisInterface, scenario: str, directory: Path, *, customer: str = "customer", pace: Pace = "fast"
+    bus: GenesisInterface,
+    scenario: str,
+    directory: Path,
+    *,
+    customer: str = "customer",
+    pace: Pace = "fast",
+    room: str = "room",
 ) -> CallResult:
     """Let the agents "customer" and "support", which have been started, hold a call."""
     for agent_id in (customer, "support"):
@@ -42,7 +48,7 @@ async def hold(
     script = load_scenario(scenario)
     agents: dict[Side, str] = {"customer": customer, "support": "support"}
     personas = {side: script.persona_of(side) for side in SIDES}
-    return await produce(bus, Production(scenario, script, agents, personas, "room", directory, pace))
+    return await produce(bus, Production(scenario, script, agents, personas, room, directory, pace))
 
 
 @pytest.mark.parametrize("pace", ["fast", pytest.param("realtime", marks=pytest.mark.long)])
@@ -106,13 +112,31 @@ async def test_a_wire_that_carries_no_speech_breaks_the_conversation(
     assert not any("appointment" in (text or "") for text in heard)
 
 
+async def test_a_call_to_an_agent_that_is_in_another_leaves_that_alone(
+    bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
+) -> None:
+    await agent_process(CustomerAgent, {"agent_id": "customer"})
+    await agent_process(CustomerAgent, {"agent_id": "other"})
+    await agent_process(SupportAgent, {"agent_id": "support"})
+    calling = asyncio.create_task(hold(bus, "appointment", tmp_path / "call", pace="realtime"))
+    await _words_of_support(tmp_path / "call" / "call.wav")
+    with pytest.raises(RemoteAgentError, match="in a call in room room already"):
+        await hold(bus, "appointment", tmp_path / "other", customer="other", pace="realtime", room="elsewhere")
+    assert "room room" in (await bus.request_agent("support", "What are you doing?"))["message"]
+    with pytest.raises(RemoteAgentError, match="is not in room elsewhere, but in room"):
+        await bus.call_function("support", "hang_up", room="elsewhere")
+    hanging_up = bus.call_function("support", "hang_up", timeout_seconds=PATIENCE_SECONDS, reason="enough", room="room")
+    assert await hanging_up == "enough"
+    assert (await calling).reason == "enough"
+
+
 async def test_a_side_that_is_killed_ends_the_call_and_the_recording_is_readable(
     bus: GenesisInterface, agent_process: StartAgentProcess, tmp_path: Path
 ) -> None:
     await agent_process(CustomerAgent, {"agent_id": "customer"})
     support = await agent_process(SupportAgent, {"agent_id": "support"})
     calling = asyncio.create_task(hold(bus, "appointment", tmp_path / "call", pace="realtime"))
-    await _first_words(tmp_path / "call" / "events.jsonl")
+    await _words_of_support(tmp_path / "call" / "call.wav")
     support.send_signal(signal.SIGKILL)
     result = await calling
     assert "lost" in result.reason
@@ -121,20 +145,24 @@ async def test_a_side_that_is_killed_ends_the_call_and_the_recording_is_readable
     assert read_captured(tmp_path / "call").reason == result.reason
 
 
-async def _first_words(path: Path) -> None:
+async def _words_of_support(audio: Path) -> None:
+    """Wait until half a second of them is recorded."""
     from asyncinotify import Inotify, Mask
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    audio.parent.mkdir(parents=True, exist_ok=True)
     with Inotify() as watch:
-        watch.add_watch(path.parent, Mask.MODIFY | Mask.CREATE)
+        watch.add_watch(audio.parent, Mask.MODIFY | Mask.CREATE)
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for _ in watch:
-                if _has_begun(path):
+                if _has_words_of_support(audio):
                     return
 
 
-def _has_begun(path: Path) -> bool:
-    return path.exists() and '"utterance_start"' in path.read_text(encoding="utf-8")
+def _has_words_of_support(audio: Path) -> bool:
+    if not audio.exists():
+        return False
+    _, right = channels(audio.parent)
+    return len(right) - right.count(0) >= SAMPLE_RATE / 2
 
 
 async def test_calls_are_steered_on_the_bus(

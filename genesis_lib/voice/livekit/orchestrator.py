@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from genesis_lib.errors import VoiceError
 from genesis_lib.interface import GenesisInterface
@@ -54,7 +55,7 @@ class LiveKitVenue:
         self._bus = bus
         self._production = production
         self._person = person
-        self._person_patience = person_patience_seconds
+        self._person_patience = 0.0 if person is None else person_patience_seconds
         self._credentials = load_credentials(settings)
         self._retry = RetryPolicy(
             settings.retry_attempts, settings.retry_backoff_seconds, settings.retry_max_backoff_seconds
@@ -88,21 +89,19 @@ class LiveKitVenue:
         """Send the workers in, wait until both sides hear each other and are heard by the recorder, and begin; see Venue.
 
         Raises:
-            VoiceError: a worker did not come, a side cannot be heard, or what a worker needs is missing.
+            VoiceError: a worker did not come, a side cannot be heard, what a worker needs is missing, or the server was lost.
             GenesisError: a worker cannot be called.
         """
-        agents, room = self._production.agents, self._production.room
-        await all_or_first_failure(*(self._dispatch(side, 1) for side in self._sides_of_agents))
-        if self._person is not None:
-            await self._tracks.wait_for_participants([agents[self._person]], self._person_patience)
-        await all_or_first_failure(
-            self._tracks.wait_for_tracks(_LOADING_SECONDS),
-            *(self._ask(side, "wait_until_ready", _LOADING_SECONDS, room=room) for side in self._sides_of_agents),
-        )
-        self._tracks.begin()
-        await all_or_first_failure(
-            *(self._ask(side, "begin_call", _ENTERING_SECONDS, room=room) for side in self._sides_of_agents)
-        )
+        placing = asyncio.create_task(self._place())
+        try:
+            watched: set[asyncio.Future[Any]] = {placing, self.ended}
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            if not placing.done():
+                raise VoiceError(f"the call did not begin: {self.ended.result()}")
+            await placing
+        finally:
+            placing.cancel()
+            await asyncio.gather(placing, return_exceptions=True)
 
     async def statistics(self, side: Side) -> dict[str, float]:
         """How often the worker of this side was sent; see Venue."""
@@ -110,11 +109,34 @@ class LiveKitVenue:
 
     async def hang_up(self, reason: str) -> None:
         """See Venue."""
-        await hang_up(self._bus, [self._production.agents[side] for side in self._sides_of_agents], reason)
+        agent_ids = [self._production.agents[side] for side in self._sides_of_agents]
+        await hang_up(self._bus, agent_ids, self._production.room, reason)
 
     async def close(self) -> None:
         """Delete the room, which ends what goes on there; see Venue."""
         await self._stack.aclose()
+
+    async def _place(self) -> None:
+        room = self._production.room
+        await all_or_first_failure(*(self._dispatch(side, 1) for side in self._sides_of_agents))
+        patience = self._person_patience + _LOADING_SECONDS
+        await all_or_first_failure(
+            self._wait_for_tracks(),
+            *(self._ask(side, "wait_until_ready", patience, room=room) for side in self._sides_of_agents),
+        )
+        self._tracks.begin()
+        began = time.time()
+        await all_or_first_failure(
+            *(
+                self._ask(side, "begin_call", _ENTERING_SECONDS, room=room, began=began)
+                for side in self._sides_of_agents
+            )
+        )
+
+    async def _wait_for_tracks(self) -> None:
+        if self._person is not None:
+            await self._tracks.wait_for_participants([self._production.agents[self._person]], self._person_patience)
+        await self._tracks.wait_for_tracks(_LOADING_SECONDS)
 
     async def _dispatch(self, side: Side, attempt: int) -> None:
         agent_id, room = self._production.agents[side], self._production.room
@@ -138,7 +160,6 @@ class LiveKitVenue:
 
     def _order(self, side: Side) -> CallOrder:
         production, other = self._production, other_side(side)
-        waiting_for_person = self._person_patience if self._person is not None else 0.0
         return CallOrder(
             scenario=production.scenario_name,
             side=side,
@@ -146,10 +167,10 @@ class LiveKitVenue:
             other_persona=production.personas[other],
             partner_id=production.agents[other],
             partner_is_person=other == self._person,
-            patience_seconds=waiting_for_person + 2 * _LOADING_SECONDS,
+            patience_seconds=self._person_patience + 2 * _LOADING_SECONDS,
         )
 
-    async def _ask(self, side: Side, function: str, timeout_seconds: float, **arguments: str) -> None:
+    async def _ask(self, side: Side, function: str, timeout_seconds: float, **arguments: str | float) -> None:
         await self._bus.call_function(
             self._production.agents[side], function, timeout_seconds=timeout_seconds, **arguments
         )

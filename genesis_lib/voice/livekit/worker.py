@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import sys
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from genesis_lib.errors import VoiceError
@@ -30,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 _REGISTERING_SECONDS = 15.0
 _LEAVING_SECONDS = 10.0
+# A LiveKit server waits 3 s for the answer to an offer.
+_ENDING_SECONDS = 1.5
 
 
 class LiveKitVoiceAgent(MonitoredAgent):
@@ -72,6 +77,7 @@ class LiveKitVoiceAgent(MonitoredAgent):
         self._recogniser_name = recogniser or in_force.voice_recogniser
         self._server: AgentServer | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._accepted = False
         self._conversation: Conversation | None = None
 
     def get_agent_capabilities(self) -> dict[str, Any]:
@@ -79,10 +85,15 @@ class LiveKitVoiceAgent(MonitoredAgent):
         return {"agent_type": "specialized", "specializations": ["voice"], "capabilities": ["voice_call", "livekit"]}
 
     async def process_request(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Say what the agent is doing; calls come from the LiveKit server."""
+        """Say what the agent is doing, and whether the LiveKit server that calls come from is there."""
         going = self._conversation
         doing = "is in no call" if going is None or going.over.done() else f"is in a call in LiveKit room {going.room}"
-        return {"message": f"{self.agent_name} {doing}.", "status": 0}
+        message = f"{self.agent_name} {doing}."
+        try:
+            await self._check_server()
+        except VoiceError as error:
+            message += f" It gets no calls: {error}"
+        return {"message": message, "status": 0}
 
     async def open(self) -> Self:
         """Register at the server, then join the bus.
@@ -93,20 +104,20 @@ class LiveKitVoiceAgent(MonitoredAgent):
             GenesisError: as `GenesisAgent.open`.
         """
         self._main_loop = asyncio.get_running_loop()
-        async with LiveKitServer(self._credentials) as server:
-            await server.check()
+        await self._check_server()
         async with on_failure(self._deregister):
             await self._register(self._credentials)
             return await super().open()
 
     async def close(self) -> None:
         """Hang up, leave the server, then the bus."""
-        conversation = self._conversation
-        if conversation is not None and not conversation.over.done():
-            _there(conversation).soon(conversation.end, f"{self.agent_name} leaves", hang_up=True)
-            await self._wait_for_end(_LEAVING_SECONDS)
-        await self._deregister()
-        await super().close()
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(super().close)
+            stack.push_async_callback(self._deregister)
+            conversation = self._conversation
+            if conversation is not None and not conversation.over.done():
+                _there(conversation).soon(conversation.end, f"{self.agent_name} leaves", hang_up=True)
+                await self._wait_for_end(_LEAVING_SECONDS)
 
     @genesis_function
     async def wait_until_ready(self, room: str) -> None:
@@ -117,13 +128,13 @@ class LiveKitVoiceAgent(MonitoredAgent):
         await asyncio.shield(asyncio.wrap_future(self._in(room).ready))
 
     @genesis_function
-    async def begin_call(self, room: str) -> None:
-        """Begin to talk: media time is 0 now. Both sides are ready.
+    async def begin_call(self, room: str, began: float = 0.0) -> None:
+        """Begin to talk. Both sides are ready.
 
-        room: its name.
+        room: its name. began: when media time is 0, in seconds since the Unix epoch; now, unless it is within the last 2 s.
         """
         conversation = self._in(room)
-        _there(conversation).soon(conversation.begin)
+        _there(conversation).soon(conversation.begin, began)
 
     @genesis_function
     async def say(self, text: str) -> str:
@@ -132,9 +143,14 @@ class LiveKitVoiceAgent(MonitoredAgent):
         return await _there(conversation).run(conversation.say(text))
 
     @genesis_function
-    async def hang_up(self, reason: str = "asked to") -> str:
-        """End the call that goes on. Returns the reason it ended with."""
+    async def hang_up(self, reason: str = "asked to", room: str = "") -> str:
+        """End the call that goes on. Returns the reason it ended with.
+
+        reason: told to the other side. room: the one the call has to be in; any by default.
+        """
         conversation = self._current()
+        if room not in ("", conversation.room):
+            raise VoiceError(f"{self.agent_name} is not in LiveKit room {room}, but in {conversation.room}")
         _there(conversation).soon(conversation.end, reason, hang_up=True)
         return await self.wait_for_end()
 
@@ -153,6 +169,10 @@ class LiveKitVoiceAgent(MonitoredAgent):
 
     # The worker
 
+    async def _check_server(self) -> None:
+        async with LiveKitServer(self._credentials) as server:
+            await server.check()
+
     async def _register(self, credentials: LiveKitCredentials) -> None:
         agents = load("livekit.agents", "livekit")
         load("genesis_lib.voice.livekit.conversation", "livekit")  # slow to import: now, and not when a call waits
@@ -161,9 +181,10 @@ class LiveKitVoiceAgent(MonitoredAgent):
             ws_url=credentials.url,
             api_key=credentials.api_key,
             api_secret=credentials.api_secret,
-            # Full when in a call, however busy the machine is.
-            load_fnc=lambda: float(self._is_busy()),
-            load_threshold=0.5,
+            # Whoever looks busy gets no offers, and a call is offered once: what cannot be taken is rejected.
+            load_fnc=lambda: 0.0,
+            load_threshold=math.inf,
+            max_retry=sys.maxsize,
             num_idle_processes=0,
             host="127.0.0.1",
             port=0,
@@ -218,11 +239,13 @@ class LiveKitVoiceAgent(MonitoredAgent):
             logger.warning("%s takes no part in LiveKit room %s: %s", self.agent_name, request.room.name, error)
             await request.reject()
             return
-        if self._is_busy():
+        if not await self._becomes_free():
             await request.reject(terminate=False)
             return
+        self._accepted = True
         logger.info("%s plays %s in LiveKit room %s", self.agent_name, order.side, request.room.name)
-        await request.accept(identity=self.app.agent_id, name=self.agent_name)
+        async with on_failure(self._forget_accepted):
+            await request.accept(identity=self.app.agent_id, name=self.agent_name)
 
     async def _on_job(self, job: JobContext) -> None:
         """Runs in the job's thread."""
@@ -239,7 +262,10 @@ class LiveKitVoiceAgent(MonitoredAgent):
             self._make_line,
             there,
         )
-        self._conversation = Conversation(job, CallOrder.read(job.job.metadata), worker)
+        try:
+            self._conversation = Conversation(job, CallOrder.read(job.job.metadata), worker)
+        finally:
+            self._accepted = False
         job.add_shutdown_callback(self._conversation.leave)
         await self._conversation.start()
 
@@ -248,8 +274,18 @@ class LiveKitVoiceAgent(MonitoredAgent):
 
     # The conversation, which runs in another thread
 
+    async def _becomes_free(self) -> bool:
+        """Whether no call goes on; one that ends just now is waited for."""
+        conversation = self._conversation
+        if conversation is not None and not conversation.over.done():
+            await asyncio.wait({asyncio.wrap_future(conversation.over)}, timeout=_ENDING_SECONDS)
+        return not self._is_busy()
+
     def _is_busy(self) -> bool:
-        return self._conversation is not None and not self._conversation.over.done()
+        return self._accepted or (self._conversation is not None and not self._conversation.over.done())
+
+    async def _forget_accepted(self) -> None:
+        self._accepted = False
 
     def _current(self) -> Conversation:
         if self._conversation is None or self._conversation.over.done():

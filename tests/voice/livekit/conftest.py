@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from genesis_lib import GenesisInterface
 from tests.voice.livekit.server import LiveKitServerProcess, make_server, server_binary
 
 
@@ -18,3 +19,10 @@ def livekit_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         monkeypatch.setenv(name, value)
     yield server
     server.kill()
+
+
+@pytest.fixture
+async def bus(genesis_domain: int, livekit_server: LiveKitServerProcess) -> AsyncIterator[GenesisInterface]:
+    """Calls agents; there is a livekit-server, too."""
+    async with GenesisInterface("test") as interface:
+        yield interface

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import run
+from tests.voice.livekit.calls import SHORT
 from tests.voice.livekit.server import KEY, SECRET, LiveKitServerProcess
-from tests.voice.livekit.test_rooms import SHORT
 
 NOBODY = {"LIVEKIT_URL": "ws://127.0.0.1:9", "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
 
