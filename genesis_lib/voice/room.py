@@ -10,25 +10,23 @@ from typing import Literal, Self
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import ConfigError, VoiceError
 from genesis_lib.unwinding import on_failure
-from genesis_lib.voice.audio import samples
+from genesis_lib.voice.attention import Attention
 from genesis_lib.voice.clock import FastClock, RealtimeClock, RoomClock
+from genesis_lib.voice.ears import Ears
 from genesis_lib.voice.hearing import DELAY_FRAMES, ControlledEar, HeardUtterance, Hearing, Progress
 from genesis_lib.voice.line import Hooks, RoomLine
 from genesis_lib.voice.members import Members
 from genesis_lib.voice.messages import INTERRUPTED, ControlKind, VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.pacing import Pacer, ticks
-from genesis_lib.voice.sounds import Sound, Sounds
+from genesis_lib.voice.sounds import Sound
 from genesis_lib.voice.speaking import Mouth, Utterance
 from genesis_lib.voice.speech.ports import VoiceActivity
 from genesis_lib.voice.statistics import RoomStatistics
-from genesis_lib.voice.voice_only import Loudness, VoiceOnlyEar
+from genesis_lib.voice.voice_only import Loudness
 
 __all__ = ["HeardUtterance", "RoomStatistics", "Sound", "Utterance", "VoiceRoom"]
 
 logger = logging.getLogger(__name__)
-
-_MOST_EARS = 16
-_MOST_UNFETCHED = 16
 
 
 class VoiceRoom:
@@ -70,7 +68,6 @@ class VoiceRoom:
         self._id = participant_id
         self._own_name = name
         self._fast = pace == "fast"
-        self._activity = voice_activity or Loudness()
         self.name = room
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self.statistics = RoomStatistics()
@@ -93,12 +90,9 @@ class VoiceRoom:
             fast=self._fast,
             statistics=self.statistics,
         )
-        self._hearing = Hearing(self._on_played, self._on_voice, self._on_heard)
-        self._ears: dict[str, ControlledEar | VoiceOnlyEar] = {}
-        self._played: dict[str, Progress] = {}
-        self._speech_waiters: list[tuple[int, asyncio.Future[str]]] = []
-        self._heard: asyncio.Queue[HeardUtterance | None] = asyncio.Queue()
-        self._sounds: Sounds | None = None
+        self._attention = Attention(self.statistics)
+        hearing = Hearing(self._on_played, self._on_voice, self._on_heard)
+        self._ears = Ears(voice_activity or Loudness(), fast=self._fast, statistics=self.statistics, hearing=hearing)
         self._ticking: asyncio.Task[None] | None = None
         self._is_in = False
 
@@ -154,8 +148,7 @@ class VoiceRoom:
         if self._ticking is not None:
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
-        for ear in self._ears.values():
-            ear.close()
+        self._ears.close()
         await self._line.close()
 
     async def wait_for_participant(self, timeout_seconds: float) -> str:
@@ -183,15 +176,7 @@ class VoiceRoom:
         Raises:
             VoiceError: the call ended.
         """
-        turn: asyncio.Future[str] = self._loop.create_future()
-        waiter = (samples(lasting_seconds), turn)
-        if self.ended.done():
-            raise VoiceError(f"nobody will speak any more: {self.ended.result()}")
-        self._speech_waiters.append(waiter)
-        try:
-            return await turn
-        finally:
-            self._speech_waiters.remove(waiter)
+        return await self._attention.wait_for_speech(lasting_seconds)
 
     async def say(self, audio: AsyncIterator[bytes]) -> Utterance:
         """Say this as soon as nobody else speaks. Returns when it has been played to the others, or was cut by somebody who
@@ -208,10 +193,7 @@ class VoiceRoom:
 
     def interrupt(self) -> None:
         """Barge in on whoever speaks: it stops, and the floor goes to what this side says next. Harmless when nobody does."""
-        ear = self._ears.get(self.floor_holder)
-        if isinstance(ear, ControlledEar):
-            ear.hold()
-        newest = ear.newest if isinstance(ear, ControlledEar) else 0
+        newest = self._ears.hold(self.floor_holder)
         self._mouth.obey(self._mouth.floor.interrupt(), utterance_id=newest)
 
     def break_off(self) -> None:
@@ -219,10 +201,9 @@ class VoiceRoom:
         if self._mouth.floor.speaks:
             self._mouth.obey(self._mouth.floor.finish(interrupted=True))
 
-    async def utterances(self) -> AsyncIterator[HeardUtterance]:
+    def utterances(self) -> AsyncIterator[HeardUtterance]:
         """What others say, each utterance when it is over, until the call ends. For one consumer."""
-        while (heard := await self._heard.get()) is not None:
-            yield heard
+        return self._attention.utterances()
 
     def sounds(self) -> AsyncIterator[Sound]:
         """What others say, as it is played and with the silence between, 20 ms at a time, until the call ends. In place of
@@ -233,10 +214,7 @@ class VoiceRoom:
         """
         if self._fast:
             raise VoiceError(f"voice room {self.name} is fast: sounds are heard in rooms that run in real time")
-        self._sounds = Sounds()
-        if self.ended.done():
-            self._sounds.close()
-        return self._sounds
+        return self._attention.sounds()
 
     async def hang_up(self, reason: str) -> None:
         """End the call for everybody in it. Harmless when it has ended."""
@@ -259,10 +237,8 @@ class VoiceRoom:
     async def _tick(self) -> None:
         # More that was missed is not made up for here, since what came meanwhile may still wait to be taken: the ears do.
         async for _ in ticks(Pacer(self._loop.time, DELAY_FRAMES)):
-            for ear in list(self._ears.values()):
-                ear.tick()
-            if self._sounds is not None:
-                self._sounds.tick(self.now)
+            self._ears.tick()
+            self._attention.tick(self.now)
 
     def _on_ticking_done(self, ticking: asyncio.Task[None]) -> None:
         error = None if ticking.cancelled() else ticking.exception()
@@ -277,13 +253,8 @@ class VoiceRoom:
         self.statistics.frames_received += 1
         if not self._fast:
             self.statistics.arrived(speaker, self._loop.time(), frame.media_time)
-        if not any(speaker == other or isinstance(ear, VoiceOnlyEar) for other, ear in self._ears.items()):
+        if self._ears.take(frame):
             self._members.voice_heard(speaker, publication)
-            self._ears[speaker] = VoiceOnlyEar(
-                speaker, self._activity, fast=self._fast, statistics=self.statistics, hearing=self._hearing
-            )
-        if speaker in self._ears:
-            self._ears[speaker].take(frame)
 
     def _on_control(self, control: VoiceControl, publication: int) -> None:
         if self.ended.done():
@@ -324,32 +295,16 @@ class VoiceRoom:
 
     def _ear_for(self, other: str) -> ControlledEar | None:
         """The ear for somebody who sends control messages; None when the room is full."""
-        ear = self._ears.get(other)
-        if isinstance(ear, ControlledEar):
-            return ear
-        if ear is not None:
-            ear.close()
+        if self._ears.hears_by_voice(other):
+            self._ears.drop(other)
             self._mouth.obey(self._mouth.floor.left(other))
-        elif len(self._ears) >= _MOST_EARS:
-            return None
-        controlled = self._ears[other] = ControlledEar(
-            other, fast=self._fast, statistics=self.statistics, hearing=self._hearing
-        )
-        return controlled
+        return self._ears.controlled(other)
 
     def _on_played(self, progress: Progress) -> None:
-        speaker, position = progress.speaker_id, progress.position
-        self._clock.reach(position)
-        if self._sounds is not None:
-            self._sounds.played(progress)
-        before = self._played.get(speaker)
-        lasted_before = before.position - before.start if before and before.start == progress.start else -1
-        self._played[speaker] = progress
-        for duration, turn in self._speech_waiters:
-            if lasted_before < duration <= position - progress.start and not turn.done():
-                turn.set_result(speaker)
+        self._clock.reach(progress.position)
+        self._attention.played(progress)
         if progress.tell:
-            self._line.send_control(ControlKind.PLAYOUT, position, progress.utterance_id, speaker)
+            self._line.send_control(ControlKind.PLAYOUT, progress.position, progress.utterance_id, progress.speaker_id)
 
     def _on_voice(self, speaker: str) -> None:
         self._mouth.obey(self._mouth.floor.voice_started(speaker))
@@ -359,13 +314,7 @@ class VoiceRoom:
             self._line.send_control(ControlKind.PLAYOUT, heard.end, heard.utterance_id, heard.speaker_id)
         else:
             self._mouth.obey(self._mouth.floor.ended(heard.speaker_id))
-        if self._sounds is not None:
-            self._sounds.ended()
-        if heard.pcm and self._sounds is None and not self.ended.done():
-            if self._heard.qsize() == _MOST_UNFETCHED:
-                self._heard.get_nowait()
-                self.statistics.utterances_dropped += 1
-            self._heard.put_nowait(heard)
+        self._attention.heard(heard)
 
     def _on_writer_gone(self, publication: int) -> None:
         found = self._members.member_behind(publication)
@@ -375,9 +324,8 @@ class VoiceRoom:
     def _gone(self, other: str, reason: str) -> None:
         self._end(reason)
         self._members.left(other)
-        self._played.pop(other, None)
-        if ear := self._ears.pop(other, None):
-            ear.close()
+        self._attention.forget(other)
+        self._ears.drop(other)
         self._mouth.obey(self._mouth.floor.left(other))
         self._mouth.listeners_changed()
 
@@ -386,9 +334,4 @@ class VoiceRoom:
             return
         self.ended.set_result(reason)
         self._mouth.close(reason)
-        if self._sounds is not None:
-            self._sounds.close()
-        self._heard.put_nowait(None)
-        for _, turn in self._speech_waiters:
-            if not turn.done():
-                turn.set_exception(VoiceError(f"nobody will speak any more: {reason}"))
+        self._attention.end(reason)
