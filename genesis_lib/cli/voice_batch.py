@@ -45,7 +45,7 @@ def command(
     kind: RoomKind,
 ) -> int:
     """Hold the calls of these SCENARIOS, of all scripted ones that come with the library when none is named, each recorded
-    into a directory of its own below DIR.
+    into a new directory below DIR, such as weather-1.
 
     Exit status: 0 all reached what their scenarios want, 1 not all.
     """
@@ -65,43 +65,44 @@ async def _run(
     invocation: Invocation, names: tuple[str, ...], out: Path, pace: Literal["realtime", "fast"], kind: RoomKind
 ) -> int:
     from genesis_lib.cli.voice_run import summary
-    from genesis_lib.cli.voice_stage import called_by, stage
+    from genesis_lib.cli.voice_stage import called_by, new_directory, stage
     from genesis_lib.errors import GenesisError
 
     chosen = await asyncio.to_thread(_chosen, names)
-    called = frozenset[str]().union(*(called_by(scenario) for scenario in chosen.values()))
-    results: dict[str, CallResult | GenesisError] = {}
+    called = frozenset[str]().union(*(called_by(scenario) for _, scenario in chosen))
+    results: list[tuple[str, Path, CallResult | GenesisError]] = []
     async with stage(invocation.settings(), invocation.environment(), called, kind) as ready:
-        for name, scenario in chosen.items():
+        for name, scenario in chosen:
+            directory = new_directory(out, name)
             if not invocation.json:
-                complain(f"{name}: {scenario.title}")
+                complain(f"{name}: {scenario.title}, recorded in {directory}")
             try:
-                results[name] = await ready.play(name, scenario, {}, out / Path(name).stem, pace)
+                results.append((name, directory, await ready.play(name, scenario, {}, directory, pace)))
             except GenesisError as error:
-                results[name] = error
+                results.append((name, directory, error))
     if invocation.json:
         write_json(
             [
                 {"scenario": name, "error": str(result)}
                 if isinstance(result, GenesisError)
-                else {"scenario": name, **summary(result, out / Path(name).stem)}
-                for name, result in results.items()
+                else {"scenario": name, **summary(result, directory)}
+                for name, directory, result in results
             ]
         )
     else:
         _show_table(results)
-    return 0 if all(not isinstance(each, GenesisError) and not each.missing for each in results.values()) else 1
+    return 0 if all(not isinstance(each, GenesisError) and not each.missing for _, _, each in results) else 1
 
 
-def _chosen(names: tuple[str, ...]) -> dict[str, Scenario]:
+def _chosen(names: tuple[str, ...]) -> list[tuple[str, Scenario]]:
     from genesis_lib.voice.scenario import list_scenarios, load_scenario
 
     if names:
-        return {name: load_scenario(name) for name in names}
-    return {name: one for name, one in list_scenarios().items() if one.customer.steps and one.support.steps}
+        return [(name, load_scenario(name)) for name in names]
+    return [(name, one) for name, one in list_scenarios().items() if one.customer.steps and one.support.steps]
 
 
-def _show_table(results: dict[str, CallResult | GenesisError]) -> None:
+def _show_table(results: list[tuple[str, Path, CallResult | GenesisError]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -110,7 +111,7 @@ def _show_table(results: dict[str, CallResult | GenesisError]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("SCENARIO", "RESULT", "TURNS", "DURATION", "GAP", "WORD ERROR", "BUS CALLS", "ENDED"):
         table.add_column(column, overflow="fold")
-    for name, result in results.items():
+    for name, _, result in results:
         if isinstance(result, GenesisError):
             table.add_row(Text(name), Text("failed", "red"), "", "", "", "", "", Text(visible(str(result))))
             continue

@@ -79,32 +79,32 @@ def command(
     if kind == "dds" and person is not None:
         raise click.UsageError("--person takes part with a LiveKit client: add --room livekit.")
     personas: dict[Side, str] = {"customer": persona, "support": support_persona}
-    directory = out or _new_directory(scenario)
     if invocation.interfaces is None:
         invocation.interfaces = "lo"
     if invocation.domain is not None:
-        return asyncio.run(_run(invocation, scenario, personas, directory, pace, kind, person, listen))
+        return asyncio.run(_run(invocation, scenario, personas, out, pace, kind, person, listen))
     with free_domain() as domain:
         invocation.domain = domain
-        return asyncio.run(_run(invocation, scenario, personas, directory, pace, kind, person, listen))
+        return asyncio.run(_run(invocation, scenario, personas, out, pace, kind, person, listen))
 
 
 async def _run(
     invocation: Invocation,
     name: str,
     personas: dict[Side, str],
-    directory: Path,
+    out: Path | None,
     pace: Pace,
     kind: RoomKind,
     person: Side | None,
     listen: bool,
 ) -> int:
     from genesis_lib.cli.voice_show import CallDisplay
-    from genesis_lib.cli.voice_stage import called_by, new_room, stage
+    from genesis_lib.cli.voice_stage import called_by, new_directory, new_room, stage
     from genesis_lib.voice.persona import load_persona
     from genesis_lib.voice.scenario import SIDES, load_scenario
 
     scenario = await asyncio.to_thread(load_scenario, name)
+    directory = out or new_directory(Path("calls"), name)
     people = {side: load_persona(personas[side] or scenario.persona_of(side)) for side in SIDES}
     if not invocation.json:
         say(f"{scenario.title}  {people['customer'].name} calls {people['support'].name}", "bold")
@@ -175,11 +175,3 @@ def _tell(result: CallResult, directory: Path) -> None:
     else:
         say("It reached what the scenario wants.", "green")
     say(f"Listen and read along: {directory / 'index.html'}")
-
-
-def _new_directory(scenario: str) -> Path:
-    stem = Path(scenario).stem
-    number = 1
-    while (directory := Path("calls") / f"{stem}-{number}").exists():
-        number += 1
-    return directory

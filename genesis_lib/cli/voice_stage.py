@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from genesis_lib.voice.recorder import CallWatcher
     from genesis_lib.voice.venue import Venue
 
+logger = logging.getLogger(__name__)
+
 RoomKind = Literal["dds", "livekit"]
 
 _VOICES: Mapping[RoomKind, Mapping[Side, str]] = {
@@ -32,6 +36,7 @@ _VOICES: Mapping[RoomKind, Mapping[Side, str]] = {
     },
 }
 _SPECIALISTS = {"WeatherExpert": "genesis_lib.agents.weather:OpenWeatherMapAgent"}
+_LEAVING_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,27 @@ class Stage:
         *,
         room: str = "",
     ) -> CallResult:
-        """Hold and record one call, in a new room unless one is named; raises as `produce`."""
+        """Hold and record one call, in a new room unless one is named; raises as `produce`. Both agents can take another call
+        when this returns."""
         from genesis_lib.voice.production import Production, produce
 
         played_by = {side: personas.get(side) or scenario.persona_of(side) for side in SIDES}
         room = room or new_room(scenario_name)
         production = Production(scenario_name, scenario, self.agents, played_by, room, directory, pace)
-        return await produce(self.bus, production, watchers, self._venue(production))
+        result = await produce(self.bus, production, watchers, self._venue(production))
+        await self._until_free()
+        return result
+
+    async def _until_free(self) -> None:
+        """A call is over before both agents have left it."""
+        leaving = (
+            self.bus.call_function(agent_id, "wait_for_end", timeout_seconds=_LEAVING_SECONDS)
+            for side, agent_id in self.agents.items()
+            if side != self.person
+        )
+        for failure in await asyncio.gather(*leaving, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                logger.debug("not known to be free: %s", failure)
 
     def _venue(self, production: Production) -> Venue | None:
         if self.kind == "dds":
@@ -122,3 +141,12 @@ def called_by(scenario: Scenario) -> frozenset[str]:
     steps = [step for side in SIDES for step in scenario.part(side).steps]
     in_steps = {step.call.agent for step in steps if step.call is not None}
     return frozenset(in_steps | {condition.agent for condition in scenario.success.called})
+
+
+def new_directory(parent: Path, scenario_name: str) -> Path:
+    """Where the recording of a call may go: a directory below `parent` that is not there yet."""
+    stem = Path(scenario_name).stem
+    number = 1
+    while (directory := parent / f"{stem}-{number}").exists():
+        number += 1
+    return directory

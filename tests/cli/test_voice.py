@@ -148,20 +148,26 @@ def _read_all(terminal: int) -> str:
 
 
 async def test_batch_holds_calls_one_after_the_other_and_shows_what_became_of_each(tmp_path: Path) -> None:
-    """One reaches what it wants; one cannot be recorded, into a directory that looks like a style of the table."""
-    (tmp_path / "hours.toml").write_text(HOURS)
-    odd = tmp_path / "[" / "odd].toml"
+    """One is held twice and reaches what it wants; in one, whose names look like styles of the table, a persona is missing.
+    The recording that is there already stays."""
+    hours, odd = tmp_path / "hours.toml", tmp_path / "[" / "odd].toml"
+    hours.write_text(HOURS)
     odd.parent.mkdir()
-    odd.write_text(HOURS)
-    await record_call(tmp_path / "calls" / "odd]")
-    outcome = await run("voice", "batch", str(tmp_path / "hours.toml"), str(odd), "--out", str(tmp_path / "calls"))
+    odd.write_text(HOURS.replace("traveller", "[red]nobody.toml"))
+    await record_call(tmp_path / "calls" / "hours-1")
+    before = (tmp_path / "calls" / "hours-1" / "events.jsonl").read_bytes()
+    outcome = await run("voice", "batch", str(hours), str(odd), str(hours), "--out", str(tmp_path / "calls"))
     assert outcome.status == 1, outcome.stderr
-    _, reached, failed = outcome.stdout.splitlines()
-    assert reached.split()[1] == "reached"
-    assert reached.endswith("the hours are known")
+    _, first, failed, second = outcome.stdout.splitlines()
+    for reached in (first, second):
+        assert reached.split()[:2] == [str(hours), "reached"], outcome
+        assert reached.endswith("the hours are known")
     assert failed.split()[:2] == [str(odd), "failed"]
-    assert failed.endswith("/calls/odd] holds a recording already; name another directory")
-    assert (tmp_path / "calls" / "hours" / "index.html").exists()
+    assert failed.endswith("persona [red]nobody.toml: it cannot be read: No such file or directory")
+    assert (tmp_path / "calls" / "hours-1" / "events.jsonl").read_bytes() == before
+    for name in ("hours-2", "hours-3"):
+        assert f"recorded in {tmp_path}/calls/{name}\n" in outcome.stderr
+        assert (tmp_path / "calls" / name / "index.html").exists()
 
 
 async def test_a_full_disk_ends_the_call(tmp_path: Path) -> None:
