@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
 from typing import Final
 
 from livekit import rtc
@@ -32,8 +34,11 @@ from genesis_lib.voice.brains.open import open_brain
 from genesis_lib.voice.livekit.across_loops import OtherLoop
 from genesis_lib.voice.livekit.announced_turns import ANNOUNCED, Announced, AnnouncedTurnsAgent
 from genesis_lib.voice.livekit.bus_line import BusLine
+from genesis_lib.voice.livekit.connection import Connection
+from genesis_lib.voice.livekit.failures import end_on_errors, reason_of
 from genesis_lib.voice.livekit.llm import BrainAgent, GenesisLLM, turns_of
 from genesis_lib.voice.livekit.order import CallOrder
+from genesis_lib.voice.livekit.presence import Presence
 from genesis_lib.voice.livekit.stt import NOTHING_HEARD, GenesisSTT
 from genesis_lib.voice.livekit.telling import LineThere, OverheardRecogniser, SessionTeller
 from genesis_lib.voice.livekit.tts import GenesisTTS
@@ -55,7 +60,6 @@ WITH_PERSON: Final = TurnHandlingOptions(
 AGENTS: Final = [rtc.ParticipantKind.PARTICIPANT_KIND_AGENT]
 # Whoever opens breaks a silence first; did both at once, each would break off the other.
 _SILENCE_SECONDS: Final = {True: 10.0, False: 15.0}
-_RECONNECTING_SECONDS: Final = 10.0
 _LINGERING_SECONDS: Final = 5.0
 
 OpenLine = Callable[[str, str, str, Callable[[VoiceControl], None]], BusLine]
@@ -84,7 +88,8 @@ class Conversation:
         worker: in which the job runs.
 
     Attributes:
-        ready: done when both sides are in the room and audible to this one; fails with what kept it from it.
+        ready: done when both sides are in the room and audible to this one, and the bus tells this one what the other does;
+            fails with what kept it from it.
         over: done with the reason that the call ended with.
         turns: the conversation as this side knows it.
         loop: the job's.
@@ -100,27 +105,25 @@ class Conversation:
         self._order = order
         self._worker = worker
         self._begun = asyncio.Event()
+        self._began = 0.0
         self._gone = asyncio.Event()
         self._ended: asyncio.Future[str] = self.loop.create_future()
         self._hangs_up = False
         self._last_words: asyncio.Task[None] | None = None
         self._barge_in: asyncio.TimerHandle | None = None
-        self._reconnecting: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Enter the room and begin to listen; the call goes on after this. Whatever keeps it from that ends the call."""
         try:
             async with AsyncExitStack() as stack:
+                stack.push(self._on_failure)
                 await self._enter()
                 await self._prepare(stack)
                 self._running = asyncio.create_task(self._hold(stack.pop_all()))
         except GenesisError as error:
-            self._is_over(f"{type(error).__name__}: {error}", error)
+            await self._linger()
             self._job.shutdown(str(error))
-        finally:
-            if self._running is None:
-                self._is_over(f"{self._worker.agent_name} broke off")
 
     async def leave(self, reason: str) -> None:
         """The job ends, and the call with it."""
@@ -129,8 +132,9 @@ class Conversation:
         if self._running is not None:
             await self._running
 
-    def begin(self) -> None:
-        """Both sides are ready: this one may speak."""
+    def begin(self, began: float) -> None:
+        """Both sides are ready: this one may speak. `began` as in SessionTeller."""
+        self._began = began
         self._begun.set()
 
     def end(self, reason: str, *, hang_up: bool = False) -> None:
@@ -163,6 +167,7 @@ class Conversation:
                 f"{self._worker.agent_name} cannot enter LiveKit room {self.room}: {error.message};"
                 " can it reach the server's ports for media?"
             ) from error
+        Connection(self._job.room, self._on_lost)
 
     async def _prepare(self, stack: AsyncExitStack) -> None:
         order, worker = self._order, self._worker
@@ -180,6 +185,7 @@ class Conversation:
         own = self._line(worker.agent_id, worker.agent_name)
         theirs = self._line(order.partner_id, partner.name) if order.partner_is_person else None
         self._teller = SessionTeller(own, order.partner_id, theirs)
+        self._presence = Presence(self._job.room, order.partner_id, announces=not order.partner_is_person)
         self._session: AgentSession[None] = AgentSession(
             stt=GenesisSTT(OverheardRecogniser(recogniser, self._teller)),
             llm=GenesisLLM(brain, worker.bus, self._on_hang_up),
@@ -195,12 +201,10 @@ class Conversation:
         # Only now, as others may say something at once.
         for line in (own, theirs) if theirs else (own,):
             await self._open(stack, line)
+        end_on_errors(self._session, partial(self.end, hang_up=True))
         self._session.on("close", self._on_close)
         self._session.on("conversation_item_added", self._on_item)
         self._session.on("user_state_changed", self._on_partner_state)
-        self._job.room.on("disconnected", self._on_disconnected)
-        self._job.room.on("reconnecting", self._on_reconnecting)
-        self._job.room.on("reconnected", self._on_reconnected)
         await self._session.start(
             self._agent,
             room=self._job.room,
@@ -231,13 +235,17 @@ class Conversation:
             async with stack:
                 reason = await self._until_the_end()
             self._is_over(reason)
-            # What was said is on its way to those who record it: whoever holds the call deletes the room when it has all.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_LINGERING_SECONDS):
-                    await self._gone.wait()
+            await self._linger()
         finally:
             self._is_over(reason)
             self._job.shutdown(reason)
+
+    async def _linger(self) -> None:
+        """What was said is on its way to those who record it, and who asks why this side failed has to see that it came:
+        whoever holds the call deletes the room when it has all."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGERING_SECONDS):
+                await self._gone.wait()
 
     async def _until_the_end(self) -> str:
         talking = asyncio.create_task(self._talk())
@@ -245,22 +253,32 @@ class Conversation:
         try:
             reason = await self._ended
         finally:
-            for timer in (self._barge_in, self._reconnecting):
-                if timer is not None:
-                    timer.cancel()
+            if self._barge_in is not None:
+                self._barge_in.cancel()
             tasks = [talking] if self._last_words is None else [talking, self._last_words]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if self._hangs_up:
             self._teller.hang_up(reason)
-        self._teller.leave(reason)
+        try:
+            # It tells then how far it came with what it was saying.
+            await self._session.aclose()
+        finally:
+            self._teller.leave(reason)
         return reason
 
-    def _is_over(self, reason: str, error: GenesisError | None = None) -> None:
+    def _on_failure(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._is_over(reason_of(error), error)
+
+    def _is_over(self, reason: str, error: BaseException | None = None) -> None:
         """Whoever waits for this side has to learn that it waits in vain; a worker that did not would stay busy for ever."""
         if not self.ready.done():
-            self.ready.set_exception(error or VoiceError(f"the call ended before it began: {reason}"))
+            early = VoiceError(f"the call ended before it began: {reason}")
+            self.ready.set_exception(error if isinstance(error, GenesisError) else early)
         if not self.over.done():
             self.over.set_result(reason)
 
@@ -269,13 +287,13 @@ class Conversation:
         try:
             async with asyncio.timeout(patience):
                 await self._session.room_io.wait_for_ready()
-                await self._partner_is_audible()
+                await self._presence.wait()
                 self.ready.set_result(None)
                 await self._begun.wait()
         except TimeoutError:
             self.end(f"the call did not begin within {patience:g} s")
             return
-        self._teller.begin(self._session)
+        self._teller.begin(self._session, self._began)
         if self._opens:
             self._session.generate_reply()
         await asyncio.sleep(self._script.time_limit_seconds)
@@ -284,32 +302,16 @@ class Conversation:
     def _on_talked(self, talking: asyncio.Task[None]) -> None:
         if not talking.cancelled() and (error := talking.exception()) is not None:
             logger.error("%s breaks off the call", self._worker.agent_name, exc_info=error)
-            self.end(f"{type(error).__name__}: {error}", hang_up=True)
-
-    async def _partner_is_audible(self) -> None:
-        room, audible = self._job.room, asyncio.Event()
-
-        def look(*_: object) -> None:
-            partner = room.remote_participants.get(self._order.partner_id)
-            if partner is not None and any(
-                each.subscribed and each.kind == rtc.TrackKind.KIND_AUDIO
-                for each in partner.track_publications.values()
-            ):
-                audible.set()
-
-        room.on("track_subscribed", look)
-        try:
-            look()
-            await audible.wait()
-        finally:
-            room.off("track_subscribed", look)
+            self.end(reason_of(error), hang_up=True)
 
     def _on_control_there(self, control: VoiceControl) -> None:
         OtherLoop(self.loop).soon(self._on_control, control)
 
     def _on_control(self, control: VoiceControl) -> None:
-        if control.participant_id != self._order.partner_id:
+        # What is told of a person, this side tells.
+        if control.participant_id != self._order.partner_id or self._order.partner_is_person:
             return
+        self._presence.on_control()
         self._teller.on_control(control)
         if isinstance(self._agent, AnnouncedTurnsAgent):
             self._agent.on_control(control)
@@ -333,7 +335,7 @@ class Conversation:
 
     def _on_close(self, event: CloseEvent) -> None:
         if event.error is not None:
-            self.end(f"{type(event.error.error).__name__}: {event.error.error}", hang_up=True)
+            self.end(reason_of(event.error.error), hang_up=True)
         elif event.reason == CloseReason.PARTICIPANT_DISCONNECTED:
             self.end(f"{self._order.partner_id} left")
         else:
@@ -358,15 +360,6 @@ class Conversation:
                 self._session.generate_reply(user_input=NOTHING_HEARD)
             self._session.reset_away_timer()
 
-    def _on_reconnecting(self) -> None:
-        if self._reconnecting is None:
-            self._reconnecting = self.loop.call_later(_RECONNECTING_SECONDS, self._on_disconnected)
-
-    def _on_reconnected(self) -> None:
-        if self._reconnecting is not None:
-            self._reconnecting.cancel()
-            self._reconnecting = None
-
-    def _on_disconnected(self, *_: object) -> None:
+    def _on_lost(self) -> None:
         self._gone.set()
         self.end("the connection to the LiveKit server was lost")

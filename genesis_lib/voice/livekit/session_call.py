@@ -18,6 +18,7 @@ from livekit.agents.voice import TranscriptSynchronizer
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
 from genesis_lib.voice.livekit.dds_audio import SILENCE_SECONDS, RoomEar, RoomMouth
+from genesis_lib.voice.livekit.failures import end_on_errors, reason_of
 from genesis_lib.voice.livekit.stt import as_heard
 from genesis_lib.voice.messages import TranscriptSource, VoiceTranscript
 from genesis_lib.voice.room import VoiceRoom
@@ -56,7 +57,9 @@ class SessionCall:
     def __init__(self, room: VoiceRoom, participant_id: str) -> None:
         self._room = room
         self._id = participant_id
-        self._reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._reason: asyncio.Future[str] = loop.create_future()
+        self._failure: asyncio.Future[str] = loop.create_future()
 
     def hang_up(self, reason: str) -> None:
         """End the call with this reason once the session has said what it has to say. What GenesisLLM wants to be given."""
@@ -66,7 +69,7 @@ class SessionCall:
     async def run(
         self, session: AgentSession[Any], agent: Agent, *, opens: bool = False, time_limit_seconds: float = 600.0
     ) -> str:
-        """Talk until the call ends, and close the session.
+        """Talk until the call ends, and close the session. An error of its speech or thinking ends the call, too.
 
         Args:
             session: not started yet, made with `between_agents`.
@@ -88,7 +91,10 @@ class SessionCall:
         session.output.transcription = synchronizer.text_output
 
         def on_close(event: CloseEvent) -> None:
-            self.hang_up(f"{event.error.type}: {event.error.error}" if event.error else "the session was closed")
+            if event.error is None:
+                self.hang_up("the session was closed")
+            else:
+                self._fail(reason_of(event.error.error))
 
         def on_heard(event: UserInputTranscribedEvent) -> None:
             stretch = ear.heard() if event.is_final else None
@@ -109,6 +115,7 @@ class SessionCall:
                 text = (event.synchronized_transcript or "").strip()
                 self._publish(self._id, said.utterance_id, TranscriptSource.SPOKEN, text, said.start, said.end)
 
+        end_on_errors(session, self._fail)
         session.on("close", on_close)
         session.on("user_input_transcribed", on_heard)
         synchronizer.audio_output.on("playback_finished", on_spoken)
@@ -123,18 +130,19 @@ class SessionCall:
             await synchronizer.aclose()
 
     async def _until_it_ends(self, session: AgentSession[Any], time_limit_seconds: float) -> None:
-        ended, reason = self._room.ended, self._reason
-        await asyncio.wait({ended, reason}, timeout=time_limit_seconds, return_when=asyncio.FIRST_COMPLETED)
-        if ended.done():
-            return
-        if reason.done():
+        reason, over = self._reason, (self._room.ended, self._failure)
+        await asyncio.wait((reason, *over), timeout=time_limit_seconds, return_when=asyncio.FIRST_COMPLETED)
+        if reason.done() and not any(each.done() for each in over):
             last_words: asyncio.Future[Any] = asyncio.ensure_future(session.drain())
-            await asyncio.wait((ended, last_words), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((last_words, *over), return_when=asyncio.FIRST_COMPLETED)
             last_words.cancel()
             await asyncio.gather(last_words, return_exceptions=True)
-        await self._room.hang_up(
-            reason.result() if reason.done() else f"the time limit of {time_limit_seconds:g} s is over"
-        )
+        told = [each.result() for each in (self._failure, reason) if each.done()]
+        await self._room.hang_up(told[0] if told else f"the time limit of {time_limit_seconds:g} s is over")
+
+    def _fail(self, reason: str) -> None:
+        if not self._failure.done():
+            self._failure.set_result(reason)
 
     def _publish(self, speaker: str, utterance: int, source: TranscriptSource, text: str, start: int, end: int) -> None:
         self._room.publish_transcript(

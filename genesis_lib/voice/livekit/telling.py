@@ -17,6 +17,8 @@ from genesis_lib.voice.speech.ports import Recogniser, Recognition
 
 # What livekit's voice activity detection waits for before it calls an utterance over.
 _SILENCE: Final = samples(0.55)
+# What is told of the beginning of a call comes within this, where the clocks of both machines are right.
+_LATEST_SECONDS: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -81,9 +83,14 @@ class SessionTeller:
         """The number of the utterance that the other side says, or said last; 0 before any."""
         return self._theirs[-1].number if self._theirs else 0
 
-    def begin(self, session: AgentSession[None]) -> None:
-        """The call begins: media time is 0 now. The session has been started."""
-        self._began = time.time()
+    def begin(self, session: AgentSession[None], began: float) -> None:
+        """The call begins. The session has been started.
+
+        Args:
+            began: when media time is 0, in seconds since the Unix epoch; now, where that is no moment of the last 2 s.
+        """
+        now = time.time()
+        self._began = began if 0 <= now - began < _LATEST_SECONDS else now
         output = session.output.audio
         assert isinstance(output, AudioOutput)
         output.on("playback_started", self._on_started)
@@ -104,8 +111,9 @@ class SessionTeller:
         self._own.control(ControlKind.LEAVE, self.now, text=reason)
 
     def interrupt(self) -> None:
-        """Barge in on the other side."""
-        self._own.control(ControlKind.INTERRUPT, self.now, self.partners_utterance, self._partner_id)
+        """Barge in on the other side, if it is still speaking."""
+        if self._theirs and self._theirs[-1].end is None:
+            self._own.control(ControlKind.INTERRUPT, self.now, self.partners_utterance, self._partner_id)
 
     def on_control(self, control: VoiceControl) -> None:
         """Take note of when the other side speaks."""

@@ -6,23 +6,24 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 
 from livekit import rtc
 
 from genesis_lib.errors import VoiceError
 from genesis_lib.voice.audio import SAMPLE_RATE, samples, samples_in
+from genesis_lib.voice.livekit.connection import Connection
 from genesis_lib.voice.livekit.credentials import LiveKitCredentials
+from genesis_lib.voice.livekit.placing import Placing
 from genesis_lib.voice.livekit.tokens import room_token
 from genesis_lib.voice.messages import VoiceFrame
 
 logger = logging.getLogger(__name__)
 
 _FRAME_MILLISECONDS = 20
-_MOST_ADRIFT = samples(0.2)
 # What is said now comes so much later, at most.
 _LATENCY = samples(0.4)
 _LAST_WORDS_SECONDS = 2.0
-_RECONNECTING_SECONDS = 10.0
 
 
 class TrackRecorder:
@@ -35,7 +36,8 @@ class TrackRecorder:
         on_frame: called with their audio from `begin` on: 20 ms each, of no utterance (number 0), placed by its arrival.
 
     Attributes:
-        ended: done with the reason when one of them left the room, or the connection to the server was lost.
+        ended: done with the reason when one of them left the room or cannot be recorded, or the connection to the server
+            was lost.
     """
 
     def __init__(
@@ -55,15 +57,12 @@ class TrackRecorder:
         self._tracks: dict[str, str] = {}
         self._reached: dict[str, int] = {}
         self._changed = asyncio.Event()
-        self._giving_up: asyncio.TimerHandle | None = None
         self.ended: asyncio.Future[str] = self._loop.create_future()
         self._room = rtc.Room()
         self._room.on("participant_connected", lambda _: self._changed.set())
         self._room.on("track_subscribed", self._on_track)
         self._room.on("participant_disconnected", self._on_left)
-        self._room.on("reconnecting", self._on_reconnecting)
-        self._room.on("reconnected", self._on_reconnected)
-        self._room.on("disconnected", lambda *_: self._on_lost())
+        self._connection = Connection(self._room, self._on_lost)
 
     async def join(self) -> None:
         """Enter the room.
@@ -89,8 +88,8 @@ class TrackRecorder:
             "in the room", set(identities), lambda: set(self._room.remote_participants), timeout_seconds
         )
 
-    async def wait_for_tracks(self, timeout_seconds: float) -> None:
-        """Wait until audio can be taken from all participants.
+    async def wait_for_tracks(self, timeout_seconds: float, identities: Iterable[str] | None = None) -> None:
+        """Wait until audio can be taken from these participants, all of them by default.
 
         Raises:
             VoiceError: somebody's is missing; names whose.
@@ -99,7 +98,8 @@ class TrackRecorder:
         def heard() -> set[str]:
             return {identity for identity, task in self._listening.items() if not task.done()}
 
-        await self._wait_for("to be heard", set(self._names), heard, timeout_seconds)
+        wanted = set(self._names if identities is None else identities)
+        await self._wait_for("to be heard", wanted, heard, timeout_seconds)
 
     def begin(self) -> None:
         """The call begins: media time is 0 now."""
@@ -107,11 +107,9 @@ class TrackRecorder:
 
     async def leave(self) -> None:
         """Leave the room, with what has been said until now."""
-        if self._began is not None and not self._is_lost:
+        if self._began is not None and self._connection.holds:
             await self._take_last_words(self._now + _LATENCY)
-        if not self.ended.done():
-            self.ended.set_result("the recorder left")
-        self._on_reconnected()
+        self._end("the recorder left")
         for task in self._listening.values():
             task.cancel()
         await asyncio.gather(*self._listening.values(), return_exceptions=True)
@@ -120,10 +118,6 @@ class TrackRecorder:
     @property
     def _now(self) -> int:
         return 0 if self._began is None else samples(self._loop.time() - self._began)
-
-    @property
-    def _is_lost(self) -> bool:
-        return self._giving_up is not None or not self._room.isconnected()
 
     async def _take_last_words(self, until: int) -> None:
         def is_short(identity: str) -> bool:
@@ -163,19 +157,20 @@ class TrackRecorder:
                 return
             before.cancel()  # whoever had to connect anew, this recorder or the participant, comes with a new track
         self._tracks[identity] = publication.sid
-        self._listening[identity] = asyncio.create_task(self._listen(track, identity))
+        self._listening[identity] = listening = asyncio.create_task(self._listen(track, identity))
+        listening.add_done_callback(partial(self._on_listened, identity))
         self._changed.set()
 
     async def _listen(self, track: rtc.Track, identity: str) -> None:
         stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1, frame_size_ms=_FRAME_MILLISECONDS)
-        place = _Place()
+        placing = Placing()
         try:
             sequence = 0
             async for event in stream:
                 pcm = bytes(event.frame.data)
                 if self._began is None:
                     continue
-                if (at := place.of(self._now, samples_in(pcm))) is not None:
+                if (at := placing.of(self._now, samples_in(pcm))) is not None:
                     self._on_frame(VoiceFrame(self._name, identity, 0, sequence, at, pcm))
                     sequence += 1
                     self._reached[identity] = at + samples_in(pcm)
@@ -184,39 +179,19 @@ class TrackRecorder:
             self._changed.set()
             await stream.aclose()
 
+    def _on_listened(self, identity: str, listening: asyncio.Task[None]) -> None:
+        if not listening.cancelled() and (error := listening.exception()) is not None:
+            logger.error("%s in LiveKit room %s is recorded no more", self._names[identity], self._name, exc_info=error)
+            self._end(f"{self._names[identity]} cannot be recorded: {type(error).__name__}: {error}")
+
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         self._changed.set()
-        if self._is_lost:
-            return
-        if participant.identity in self._names and self._began is not None and not self.ended.done():
-            self.ended.set_result(f"{self._names[participant.identity]} left")
-
-    def _on_reconnecting(self) -> None:
-        if self._giving_up is None:
-            self._giving_up = self._loop.call_later(_RECONNECTING_SECONDS, self._on_lost)
-
-    def _on_reconnected(self) -> None:
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-            self._giving_up = None
+        if self._connection.holds and participant.identity in self._names and self._began is not None:
+            self._end(f"{self._names[participant.identity]} left")
 
     def _on_lost(self) -> None:
+        self._end(f"the connection to the LiveKit server at {self._credentials.url} was lost")
+
+    def _end(self, reason: str) -> None:
         if not self.ended.done():
-            self.ended.set_result(f"the connection to the LiveKit server at {self._credentials.url} was lost")
-
-
-class _Place:
-    """Where the audio of a track belongs: one piece after the other, unless that gets far from when they arrive."""
-
-    def __init__(self) -> None:
-        self._next: int | None = None
-
-    def of(self, arrived: int, length: int) -> int | None:
-        """The media time of a piece that has just arrived whole; None when it is to be left out."""
-        began = max(0, arrived - length)
-        if self._next is None or began - self._next > _MOST_ADRIFT:
-            self._next = began
-        elif self._next - began > _MOST_ADRIFT:
-            return None
-        at, self._next = self._next, self._next + length
-        return at
+            self.ended.set_result(reason)

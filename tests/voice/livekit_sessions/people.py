@@ -8,6 +8,7 @@ from typing import Any
 
 from livekit.agents import AgentSession
 
+from genesis_lib.errors import VoiceError
 from genesis_lib.voice.brain import Bus
 from genesis_lib.voice.brains.scripted import ScriptedBrain
 from genesis_lib.voice.livekit.llm import GenesisLLM
@@ -18,6 +19,7 @@ from genesis_lib.voice.persona import Persona
 from genesis_lib.voice.scenario import Scenario, Side, other_side
 from genesis_lib.voice.script import sentences
 from genesis_lib.voice.speech.open import open_recogniser, open_speaker
+from genesis_lib.voice.speech.ports import Recognition, VoiceStyle
 
 
 @asynccontextmanager
@@ -49,3 +51,22 @@ async def session_of(
         await session.aclose()
         await recogniser.close()
         await speaker.close()
+
+
+class Broken:
+    """A speaker and recogniser that fails."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def speak(self, text: str, style: VoiceStyle) -> AsyncIterator[bytes]:
+        self.asked += 1
+        yield b""
+        raise VoiceError("out of breath")
+
+    async def recognise(self, pcm: bytes) -> Recognition:
+        self.asked += 1
+        raise VoiceError("deaf")
+
+    async def close(self) -> None:
+        pass

@@ -23,9 +23,9 @@ from genesis_lib.voice.livekit.stt import NOTHING_HEARD, GenesisSTT
 from genesis_lib.voice.livekit.tts import GenesisTTS
 from genesis_lib.voice.scenario import SIDES, Side
 from genesis_lib.voice.speech.open import open_recogniser
-from genesis_lib.voice.speech.ports import Recognition, VoiceStyle
+from genesis_lib.voice.speech.ports import VoiceStyle
 from genesis_lib.voice.words import word_errors
-from tests.voice.livekit_sessions.people import session_of
+from tests.voice.livekit_sessions.people import Broken, session_of
 from tests.voice.livekit_sessions.wires import Wire
 from tests.voice.people import OneAnswer, number_scenario
 
@@ -157,25 +157,6 @@ class FailingBrain:
 
     async def answer(self, heard: str, turns: Sequence[Turn], bus: Bus) -> Thought:
         raise VoiceError("no idea")
-
-    async def close(self) -> None:
-        pass
-
-
-class Broken:
-    """A speaker and recogniser that fails."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def speak(self, text: str, style: VoiceStyle) -> AsyncIterator[bytes]:
-        self.asked += 1
-        yield b""
-        raise VoiceError("out of breath")
-
-    async def recognise(self, pcm: bytes) -> Recognition:
-        self.asked += 1
-        raise VoiceError("deaf")
 
     async def close(self) -> None:
         pass

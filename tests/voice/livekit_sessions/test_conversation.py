@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from livekit import rtc
-from livekit.agents import AgentSession, JobContext, ModelSettings, UserStateChangedEvent
+from livekit.agents import AgentSession, JobContext, UserStateChangedEvent
 
+from genesis_lib.errors import VoiceError
 from genesis_lib.settings import resolve_settings
-from genesis_lib.voice.livekit.announced_turns import AnnouncedTurnsAgent
+from genesis_lib.voice.audio import samples
+from genesis_lib.voice.livekit import presence
 from genesis_lib.voice.livekit.conversation import Conversation, Worker
 from genesis_lib.voice.livekit.order import CallOrder
+from genesis_lib.voice.livekit.presence import Presence
 from genesis_lib.voice.livekit.telling import LineThere, SessionTeller
-from genesis_lib.voice.messages import ControlKind, VoiceTranscript
+from genesis_lib.voice.messages import ControlKind, VoiceControl, VoiceTranscript
 from genesis_lib.voice.speech.ports import Recognition
 from tests.voice.livekit_sessions.wires import Wire
 
@@ -87,7 +90,7 @@ async def test_what_a_person_says_while_the_call_begins_is_told() -> None:
     own, theirs = Notes("support"), Notes("customer")
     teller = SessionTeller(cast("LineThere", own), "customer", cast("LineThere", theirs))
     session = Listening("speaking")
-    teller.begin(cast("AgentSession[None]", session))
+    teller.begin(cast("AgentSession[None]", session), time.time())
     session.becomes("listening")
     teller.heard_before(teller.now, bytes(640), Recognition("hello", 0.9))
     assert theirs.controls == [(ControlKind.UTTERANCE_START, 1), (ControlKind.UTTERANCE_END, 1)]
@@ -107,23 +110,66 @@ class Listening(rtc.EventEmitter[str]):
         self.emit("user_state_changed", UserStateChangedEvent(old_state=before, new_state=user_state))
 
 
-async def test_audio_that_cannot_be_taken_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "soxr", None)
-    reasons: list[str] = []
+@pytest.mark.parametrize(("seconds_ago", "since_then"), [(1.5, True), (-60, False), (600, False)])
+async def test_media_time_begins_when_the_call_does_unless_that_was_long_ago(
+    seconds_ago: float, since_then: bool
+) -> None:
+    """As the orchestrator tells it; where the clocks of machines differ much, it begins when it is told."""
+    teller = SessionTeller(cast("LineThere", Notes("support")), "customer", None)
+    teller.begin(cast("AgentSession[None]", Listening("listening")), time.time() - seconds_ago)
+    assert samples(1.5 if since_then else 0) <= teller.now < samples(seconds_ago if seconds_ago > 100 else 60)
 
-    def hang_up(reason: str) -> None:
-        reasons.append(reason)
-        hearing.set_result(None)
 
-    agent = AnnouncedTurnsAgent(cast("Any", None), lambda utterance, recognition: None, hang_up)
-    hearing = asyncio.get_running_loop().create_future()
-    events = agent.stt_node(one_frame(), ModelSettings())
-    listening = asyncio.ensure_future(anext(events))
+async def test_nobody_barges_in_on_what_has_ended() -> None:
+    own = Notes("support")
+    teller = SessionTeller(cast("LineThere", own), "customer", None)
+    teller.interrupt()
+    assert own.controls == []
+    for kind in (ControlKind.UTTERANCE_START, ControlKind.UTTERANCE_END):
+        teller.on_control(VoiceControl("room", "customer", kind, 0, 7))
+        teller.interrupt()
+    assert own.controls == [(ControlKind.INTERRUPT, 7)]
+
+
+class Place(rtc.EventEmitter[str]):
+    """As much of a room as tells who is audible."""
+
+    name = "room"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.remote_participants: dict[str, Any] = {}
+
+    def becomes_audible(self, identity: str) -> None:
+        track = SimpleNamespace(subscribed=True, kind=rtc.TrackKind.KIND_AUDIO)
+        self.remote_participants[identity] = SimpleNamespace(track_publications={"1": track})
+        self.emit("track_subscribed")
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+async def test_an_agent_is_there_when_it_is_audible_and_heard_on_the_bus(told_first: bool) -> None:
+    room = Place()
+    waiting_for = Presence(cast("rtc.Room", room), "customer", announces=True)
+    waiting = asyncio.create_task(waiting_for.wait())
+    steps: list[Callable[[], None]] = [waiting_for.on_control, lambda: room.becomes_audible("customer")]
+    for step in steps if told_first else reversed(steps):
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        step()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await hearing
-    listening.cancel()
-    assert "pip install" in reasons[0]
+        await waiting
 
 
-async def one_frame() -> AsyncIterator[rtc.AudioFrame]:
-    yield rtc.AudioFrame(bytes(960), 24_000, 1, 480)
+async def test_a_person_is_there_when_audible() -> None:
+    room = Place()
+    room.becomes_audible("customer")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await Presence(cast("rtc.Room", room), "customer", announces=False).wait()
+
+
+async def test_an_agent_that_is_not_heard_on_the_bus_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(presence, "_BUS_SECONDS", 0)
+    room = Place()
+    room.becomes_audible("customer")
+    with pytest.raises(VoiceError, match="customer is heard in LiveKit room room but not on the bus"):
+        await Presence(cast("rtc.Room", room), "customer", announces=True).wait()
