@@ -30,6 +30,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "toml_file",
         "log_limit",
         "unwinding",
+        "handle_each",
     ),
     "dds": ("dds",),
     "machinery": ("rpc", "discovery", "monitoring", "llm", "security", "memory"),

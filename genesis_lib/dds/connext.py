@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from genesis_lib.dds.blocking import BlockingCalls
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import BusError, ConfigError
 from genesis_lib.settings import Settings
@@ -30,7 +31,12 @@ async def open_participant(settings: Settings) -> Participant:
         raise ConfigError(
             f"GENESIS_DDS=connext needs RTI Connext, which cannot be imported ({error}): pip install 'genesis-lib[connext]'"
         ) from error
-    return ConnextParticipant(settings, await asyncio.to_thread(_create, settings))
+    with ExitStack() as stack:
+        blocking = BlockingCalls()
+        stack.callback(blocking.close)
+        participant = ConnextParticipant(settings, await blocking.run(_create, settings), blocking)
+        stack.pop_all()
+    return participant
 
 
 def _create(settings: Settings) -> dds.DomainParticipant:

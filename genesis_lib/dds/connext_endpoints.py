@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
 from typing import TYPE_CHECKING, TypeAlias
 
 import rti.connextdds as dds
 
-from genesis_lib.dds.compatibility import misfits
 from genesis_lib.dds.connext_data import data_to_key, data_to_payload, key_to_data, payload_to_data
+from genesis_lib.dds.misfit_reports import MisfitReports
 from genesis_lib.dds.port import Endpoint, InstanceState, Match, OnMatch, OnSamples, Sample, TopicSpec
 from genesis_lib.errors import BusError
 
 if TYPE_CHECKING:
     from genesis_lib.dds.connext_participant import ConnextParticipant
-
-logger = logging.getLogger(__name__)
 
 DataWriter: TypeAlias = dds.DynamicData.DataWriter
 DataReader: TypeAlias = dds.DynamicData.DataReader
@@ -61,6 +58,8 @@ def describe_qos(qos: RemoteEndpoint | dds.DataWriterQos | dds.DataReaderQos) ->
 class ConnextEndpoint:
     """What readers and writers have in common: statuses and matches."""
 
+    _peers_write: bool
+
     def __init__(
         self,
         participant: ConnextParticipant,
@@ -74,7 +73,12 @@ class ConnextEndpoint:
         self._parent = parent
         self._on_match = on_match
         self._matches: dict[int, Match] = {}
-        self._reported: list[Endpoint] = []
+        self._misfits = MisfitReports(
+            lambda: participant.remote_endpoints(spec.name, writers=self._peers_write),
+            spec,
+            participant.settings.lease_seconds,
+            participant.blocking,
+        )
         self._closing: asyncio.Future[None] | None = None
         self.guid = entity_guid(entity)
         self._condition = dds.StatusCondition(entity)
@@ -94,7 +98,8 @@ class ConnextEndpoint:
     async def _close(self) -> None:
         self._participant.waitset.detach(self._condition)
         self._condition.reset_handler()
-        await asyncio.to_thread(self._close_blocking)
+        await self._misfits.close()
+        await self._participant.blocking.run(self._close_blocking)
         self._participant.forget(self)
 
     def _close_blocking(self) -> None:
@@ -144,22 +149,10 @@ class ConnextEndpoint:
         if self._on_match is not None and self._closing is None:
             self._on_match(match)
 
-    def _report_incompatible(self, *, peers_write: bool) -> None:
-        """Name the peers on this topic that do not fit. The status itself does not say which one it is about."""
-        for peer in self._participant.remote_endpoints(self.spec.name, writers=peers_write):
-            found = misfits(peer, self.spec, self._participant.settings.lease_seconds)
-            if found and peer not in self._reported:
-                self._reported.append(peer)
-                logger.warning(
-                    "refused: participant %s has a %s on topic %s that does not fit (%s)",
-                    peer.participant.hex(),
-                    "writer" if peer.is_writer else "reader",
-                    self.spec.name,
-                    "; ".join(map(str, found)),
-                )
-
 
 class ConnextWriter(ConnextEndpoint):
+    _peers_write = False
+
     def __init__(
         self,
         participant: ConnextParticipant,
@@ -173,6 +166,9 @@ class ConnextWriter(ConnextEndpoint):
         super().__init__(participant, spec, entity, parent, on_match)
 
     def try_write(self, payload: bytes) -> bool:
+        return not self._waiting and self._write_now(payload)
+
+    def _write_now(self, payload: bytes) -> bool:
         if self._closing is not None:
             raise BusError(f"the writer on topic {self.spec.name} is closed")
         data = payload_to_data(payload, self.spec.type_name)
@@ -185,16 +181,16 @@ class ConnextWriter(ConnextEndpoint):
         return True
 
     async def write(self, payload: bytes) -> None:
-        if not self._waiting and self.try_write(payload):
+        if self.try_write(payload):
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
             if self._waiting[0] is not turn:
                 await turn
-            while not self.try_write(payload):
+            while not self._write_now(payload):
                 # Ends when the readers have acknowledged everything, or one of them is given up.
-                await asyncio.to_thread(self._wait_for_acknowledgments, 1.0)
+                await self._participant.blocking.run(self._wait_for_acknowledgments, 1.0)
         finally:
             self._waiting.remove(turn)
             if self._waiting and not self._waiting[0].done():
@@ -227,7 +223,7 @@ class ConnextWriter(ConnextEndpoint):
             _ = self._entity.publication_matched_status  # reading it clears it
             self._report_gone(self._update_matches())
         if dds.StatusMask.OFFERED_INCOMPATIBLE_QOS in changes:
-            self._report_incompatible(peers_write=False)
+            self._misfits.look()
 
     def _matched_handles(self) -> dds.InstanceHandleSeq:
         return self._entity.matched_subscriptions
@@ -237,6 +233,8 @@ class ConnextWriter(ConnextEndpoint):
 
 
 class ConnextReader(ConnextEndpoint):
+    _peers_write = True
+
     def __init__(
         self,
         participant: ConnextParticipant,
@@ -275,7 +273,7 @@ class ConnextReader(ConnextEndpoint):
             self._take()
         self._report_gone(gone)
         if self._closing is None and dds.StatusMask.REQUESTED_INCOMPATIBLE_QOS in changes:
-            self._report_incompatible(peers_write=True)
+            self._misfits.look()
 
     def _take(self) -> None:
         with self._entity.take_loaned() as loaned:

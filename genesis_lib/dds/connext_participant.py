@@ -6,6 +6,7 @@ import asyncio
 
 import rti.connextdds as dds
 
+from genesis_lib.dds.blocking import BlockingCalls
 from genesis_lib.dds.connext_data import dynamic_type
 from genesis_lib.dds.connext_endpoints import (
     ConnextEndpoint,
@@ -27,8 +28,9 @@ from genesis_lib.settings import Settings
 
 
 class ConnextParticipant(Participant):
-    def __init__(self, settings: Settings, entity: dds.DomainParticipant) -> None:
+    def __init__(self, settings: Settings, entity: dds.DomainParticipant, blocking: BlockingCalls) -> None:
         self.settings = settings
+        self.blocking = blocking
         self.waitset = WaitSetThread()
         self._entity = entity
         self._guid = entity_guid(entity)
@@ -102,7 +104,8 @@ class ConnextParticipant(Participant):
 
     async def _close(self) -> None:
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
-        await asyncio.to_thread(self._close_blocking)
+        await self.blocking.run(self._close_blocking)
+        self.blocking.close()
 
     def forget(self, endpoint: ConnextEndpoint) -> None:
         """Take a closed endpoint off the books, and its topic when nobody else uses it."""

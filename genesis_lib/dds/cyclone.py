@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from typing import Any
 
 from cyclonedds.builtin import (
@@ -17,6 +18,7 @@ from cyclonedds.pub import DataWriter, Publisher
 from cyclonedds.sub import DataReader, Subscriber
 from cyclonedds.topic import Topic
 
+from genesis_lib.dds.blocking import BlockingCalls
 from genesis_lib.dds.cyclone_data_pipe import DataPipe
 from genesis_lib.dds.cyclone_domain import acquire_domain, release_domain
 from genesis_lib.dds.cyclone_endpoints import (
@@ -57,8 +59,12 @@ async def open_participant(settings: Settings) -> Participant:
     Raises:
         BusError: Cyclone DDS refuses the domain or the participant.
     """
-    entity = await asyncio.to_thread(_create_participant, settings)
-    return CycloneParticipant(settings, entity)
+    with ExitStack() as stack:
+        blocking = BlockingCalls()
+        stack.callback(blocking.close)
+        participant = CycloneParticipant(settings, await blocking.run(_create_participant, settings), blocking)
+        stack.pop_all()
+    return participant
 
 
 def _create_participant(settings: Settings) -> DomainParticipant:
@@ -94,7 +100,8 @@ def _qos(endpoint: EndpointQos, lease_seconds: float, user_data: bytes) -> Qos:
 
 
 class CycloneParticipant:
-    def __init__(self, settings: Settings, entity: DomainParticipant) -> None:
+    def __init__(self, settings: Settings, entity: DomainParticipant, blocking: BlockingCalls) -> None:
+        self.blocking = blocking
         self._settings = settings
         self._entity = entity
         self._guid = bytes(entity.guid.bytes)
@@ -159,10 +166,11 @@ class CycloneParticipant:
         return reader
 
     async def endpoints(self, topic: str = "") -> list[Endpoint]:
-        return self.endpoints_on(topic, writers=True) + self.endpoints_on(topic, writers=False)
+        return await self.blocking.run(self._endpoints_of_all, topic)
 
     async def participants(self) -> list[bytes]:
-        return [bytes(sample.key.bytes) for sample in self._read_builtin(BuiltinTopicDcpsParticipant)]
+        found = await self.blocking.run(self._read_builtin, BuiltinTopicDcpsParticipant)
+        return [bytes(sample.key.bytes) for sample in found]
 
     async def close(self) -> None:
         if self._closed:
@@ -170,7 +178,8 @@ class CycloneParticipant:
         self._closed = True
         await asyncio.gather(*(endpoint.close() for endpoint in list(self._endpoints)))
         self.data_pipe.stop()
-        await asyncio.to_thread(self._close_blocking)
+        await self.blocking.run(self._close_blocking)
+        self.blocking.close()
 
     def forget(self, endpoint: CycloneEndpoint, key: int) -> list[Topic[Any]]:
         """Take an endpoint that is being closed off the books. Returns its topic when nobody else uses it."""
@@ -179,7 +188,7 @@ class CycloneParticipant:
         return [] if topic in self._endpoints.values() else [self._topics.pop(topic)]
 
     def endpoints_on(self, topic: str, *, writers: bool) -> list[Endpoint]:
-        """What the built-in topics say of readers or writers, on one topic or on all."""
+        """What the built-in topics say of readers or writers, on one topic or on all. Blocks."""
         found = self._read_builtin(BuiltinTopicDcpsPublication if writers else BuiltinTopicDcpsSubscription)
         return [
             Endpoint(
@@ -193,6 +202,9 @@ class CycloneParticipant:
             for sample in found
             if not topic or sample.topic_name == topic
         ]
+
+    def _endpoints_of_all(self, topic: str) -> list[Endpoint]:
+        return self.endpoints_on(topic, writers=True) + self.endpoints_on(topic, writers=False)
 
     def _read_builtin(self, topic: Any) -> list[Any]:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import logging
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -15,14 +14,12 @@ from cyclonedds.internal import DDS
 from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 
-from genesis_lib.dds.compatibility import misfits
-from genesis_lib.dds.port import Endpoint, InstanceState, Match, OnMatch, OnSamples, Sample, TopicSpec
+from genesis_lib.dds.misfit_reports import MisfitReports
+from genesis_lib.dds.port import InstanceState, Match, OnMatch, OnSamples, Sample, TopicSpec
 from genesis_lib.errors import BusError
 
 if TYPE_CHECKING:
     from genesis_lib.dds.cyclone import CycloneParticipant
-
-logger = logging.getLogger(__name__)
 
 # Called without letting go of the GIL: they return at once, and taking it back would cost a change of threads.
 _quick = ctypes.PyDLL(DDS._dll_handle._name)
@@ -37,6 +34,7 @@ _qset_writer_batching.argtypes, _qset_writer_batching.restype = [ctypes.c_void_p
 _ANY_STATE = 0x7F
 _BURST = 12
 _TAKE_MOST = 64
+_LAST_TAKES = 64
 _HANDLE_MASK = 2**64 - 1
 _STATES = {16: InstanceState.ALIVE, 32: InstanceState.DISPOSED, 64: InstanceState.NO_WRITERS}
 _READER_STATUS = DDSStatus.SubscriptionMatched | DDSStatus.RequestedIncompatibleQos
@@ -70,7 +68,12 @@ class CycloneEndpoint:
         self._owned = [entity, *owned]
         self._on_match = on_match
         self._matches: dict[int, Match] = {}
-        self._reported: list[Endpoint] = []
+        self._misfits = MisfitReports(
+            lambda: participant.endpoints_on(topic.name, writers=self._peers_write),
+            topic,
+            participant.lease_seconds,
+            participant.blocking,
+        )
         self._status = ctypes.c_uint32()
         self._status_pointer = ctypes.pointer(self._status)
         self._closed = False
@@ -86,8 +89,9 @@ class CycloneEndpoint:
             return
         self._closed = True
         unused_topics = self._participant.forget(self, self._key)
+        await self._misfits.close()
         # Deleting a writer lingers until its samples are acknowledged or their reader's lease has run out.
-        await asyncio.to_thread(delete_entities, *self._owned, *unused_topics)
+        await self._participant.blocking.run(delete_entities, *self._owned, *unused_topics)
 
     def _take_status(self) -> int:
         _take_status(self._ref, self._status_pointer, self._status_mask)
@@ -133,21 +137,6 @@ class CycloneEndpoint:
         if self._on_match is not None:
             for match in gone:
                 self._on_match(match._replace(matched=False))
-
-    def _report_incompatible(self) -> None:
-        """Name the peers on this topic that do not fit. The status itself does not say which one it is about."""
-        peers = self._participant.endpoints_on(self._topic.name, writers=self._peers_write)
-        for peer in peers:
-            found = misfits(peer, self._topic, self._participant.lease_seconds)
-            if found and peer not in self._reported:
-                self._reported.append(peer)
-                logger.warning(
-                    "refused: participant %s has a %s on topic %s that does not fit (%s)",
-                    peer.participant.hex(),
-                    "writer" if peer.is_writer else "reader",
-                    self._topic.name,
-                    "; ".join(map(str, found)),
-                )
 
 
 class BatchingDataWriter(DataWriter):
@@ -232,7 +221,7 @@ class CycloneWriter(CycloneEndpoint):
                 await turn
             while not self._write_now(payload):
                 # Ends when the readers have acknowledged everything, or one of them is given up.
-                await asyncio.to_thread(self._entity._wait_for_acks, self._ref, 1_000_000_000)
+                await self._participant.blocking.run(self._entity._wait_for_acks, self._ref, 1_000_000_000)
         finally:
             self._waiting.remove(turn)
             if self._waiting and not self._waiting[0].done():
@@ -253,7 +242,7 @@ class CycloneWriter(CycloneEndpoint):
         if status & DDSStatus.PublicationMatched:
             self._report_gone(self._update_matches())
         if status & DDSStatus.OfferedIncompatibleQos:
-            self._report_incompatible()
+            self._misfits.look()
 
     def _matched_handles(self) -> list[int]:
         return list(self._entity.get_matched_subscriptions())
@@ -297,13 +286,18 @@ class CycloneReader(CycloneEndpoint):
     def _on_trigger(self) -> None:
         status = self._take_status()
         if status & DDSStatus.SubscriptionMatched:
-            gone = self._update_matches()
-            if gone:
-                while self._take():  # what they wrote comes before their leaving
-                    pass
-            self._report_gone(gone)
+            self._take_leave(self._update_matches())
         if status & DDSStatus.RequestedIncompatibleQos:
-            self._report_incompatible()
+            self._misfits.look()
+
+    def _take_leave(self, gone: list[Match]) -> None:
+        """Report those that went away after what they wrote, as far as that is not behind a flood of others."""
+        try:
+            for _ in range(_LAST_TAKES if gone else 0):
+                if not self._take():
+                    break
+        finally:
+            self._report_gone(gone)
 
     def _on_data(self) -> None:
         """Take so much in one turn of the event loop: who writes faster than we read must not keep all else from running."""

@@ -25,6 +25,7 @@ class PendingCall:
         info: the agent that is called.
         future: the reply, or what the call ended with. Done is done: what comes after that is not taken.
         started, deadline: on the event loop's clock.
+        sent: the request has been written.
         streams: parts are handed on as they come; otherwise they are joined to one reply.
         arrived: set at each part, and when the future is done; only while somebody waits for parts.
     """
@@ -35,6 +36,7 @@ class PendingCall:
     started: float
     deadline: float
     streams: bool
+    sent: bool = False
     parts: list[AgentReply] = field(default_factory=list)
     size: int = 0
     arrived: asyncio.Event | None = None

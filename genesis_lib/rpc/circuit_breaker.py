@@ -86,13 +86,12 @@ class CircuitBreakers:
 
     def failed(self, info: AgentInfo, error: GenesisError) -> None:
         """A call ended with this error. One that the agent itself answered with is no failure of the agent; one that was
-        raised here, before there was a request, says nothing about it."""
-        if not isinstance(error, _FAILURES):
-            if error.request_id:
-                self.answered(info)
+        raised here, before there was a request or with too little time to connect, says nothing about it."""
+        if not error.request_id:
             return
-        if isinstance(error, RequestTimeout) and not error.request_id:
-            return  # the deadline had passed before there was a request
+        if not isinstance(error, _FAILURES):
+            self.answered(info)
+            return
         circuit = self._circuits.setdefault(info.agent_id, _Circuit())
         circuit.failures += 1
         self._forget_oldest()

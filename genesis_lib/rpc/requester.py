@@ -15,13 +15,17 @@ from genesis_lib.errors import (
     DecodeError,
     GenesisError,
     MessageTooLarge,
+    Overloaded,
 )
+from genesis_lib.handle_each import handle_each
 from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentInfo, AgentReply, AgentRequest, Final, RequestKind
 from genesis_lib.rpc.call import PendingCall, no_answer, not_sent
 from genesis_lib.rpc.caller_identity import INBOX_BYTES, connection_data
 from genesis_lib.rpc.diagnosis import explain_no_match
 from genesis_lib.rpc.expiry import ExpiryTimer
+from genesis_lib.rpc.notices import Notices
+from genesis_lib.rpc.peer_matches import PeerMatches
 from genesis_lib.rpc.streams import CREDIT_BATCH
 from genesis_lib.rpc.wire import decode_reply, encode_request, reply_topic, request_topic
 from genesis_lib.unwinding import on_failure
@@ -30,6 +34,10 @@ logger = logging.getLogger(__name__)
 _warnings = LimitedWarnings(logger)
 
 _MORE = Final.MORE
+# As many as the agent's bounds let it keep, and more than it works on: the others wait here and not in its memory.
+_MOST_IN_FLIGHT = 16_384
+
+_RETRY_SECONDS = 0.1
 
 OnPart = Callable[[AgentReply], Awaitable[None]]
 
@@ -63,7 +71,6 @@ class Requester:
     ) -> None:
         self.info = info
         self._source_agent_id = source_agent_id
-        self._peer = peer
         self._lease_seconds = lease_seconds
         self._on_connected = on_connected
         self._participant = participant
@@ -75,12 +82,11 @@ class Requester:
         self._expiry = ExpiryTimer(self._loop, self._sweep)
         self._sequence = 0
         self._guid = b""
-        self._request_readers = 0
-        self._reply_writers: set[int] = set()
-        self._refused_writers: set[int] = set()
+        self._matches = PeerMatches(info, peer)
         self._connected = asyncio.Event()
         self._failure: GenesisError | None = None
         self._became_idle: asyncio.Event | None = None
+        self._explaining: asyncio.Task[str] | None = None
         self._waiting = 0
         self.last_used = self._loop.time()
 
@@ -97,6 +103,7 @@ class Requester:
                 on_match=self._on_request_reader,
             )
         self._guid = self._writer.guid
+        self._notices = Notices(self._writer, self._instance_name)
         return self
 
     @property
@@ -142,6 +149,7 @@ class Requester:
             AgentUnavailable: no match in time, or the agent went away before the request could be written; nothing was sent.
             AgentLost: the agent went away while the call was in flight.
             RequestTimeout: the deadline passed. The remote handler is cancelled.
+            Overloaded: too many calls to this agent are in flight; nothing was sent.
             MessageTooLarge, InvalidRequest: the request cannot go on the wire, or the joined reply is too large.
             GenesisError: the class the agent answered with.
         """
@@ -153,6 +161,12 @@ class Requester:
             remaining = deadline - loop.time()
         else:
             remaining = deadline - started
+        if len(self._pending) >= _MOST_IN_FLIGHT:
+            raise Overloaded(
+                f"{len(self._pending)} calls of this program to {self.info.name} are in flight; wait for some of them",
+                target=self.info.agent_id,
+                retry_after_seconds=_RETRY_SECONDS,
+            )
         request.timeout_ns = int(remaining * 1e9)
         # Numbered only now: the Replier takes one that does not rise for a resend.
         self._sequence += 1
@@ -172,13 +186,15 @@ class Requester:
         try:
             if not self._writer.try_write(payload):
                 await self._write_when_free(request, payload, started, deadline)
+            call.sent = True
             if on_part is None:
                 return await call.future
             return await self._receive_parts(request, call, on_part)
         finally:
             if number in self._pending:
                 del self._pending[number]
-                self._tell(request, RequestKind.CANCEL)
+                if call.sent:
+                    self._tell(request, RequestKind.CANCEL)
             if self._became_idle is not None and not self._pending:
                 self._became_idle.set()
             if call.future.done() and not call.future.cancelled():
@@ -196,6 +212,9 @@ class Requester:
             self._failure = error
             self._connected.set()
         pending, self._pending = self._pending, {}
+        self._notices.forget()
+        if self._became_idle is not None:
+            self._became_idle.set()
         now = self._loop.time()
         for call in pending.values():
             call.fail(
@@ -212,22 +231,35 @@ class Requester:
         self.fail(AgentLost(f"the connection to {self.info.name} was closed", target=self.info.agent_id))
         self._expiry.cancel()
         await asyncio.gather(self._writer.close(), self._reader.close())
+        await self._notices.close()
+        if self._explaining is not None:
+            await asyncio.gather(self._explaining, return_exceptions=True)
 
     async def _require_connection(
         self, request: AgentRequest, started: float, deadline: float, connect_timeout: float
     ) -> None:
         timeout = min(connect_timeout, deadline - started)
+        if timeout <= 0:
+            raise no_answer(self.info, 0.0)
         if await self.connect(timeout):
             return
         if self._failure is not None:
-            why = str(self._failure)
-        else:
-            cause = await explain_no_match(self._participant, self.info.service_name, self._lease_seconds)
-            why = (
-                f"{self.info.name} is announced but did not match within {timeout:.1f} s: {cause}."
-                " 'genesis doctor' looks further"
-            )
-        raise not_sent(self.info, request, self._loop.time() - started, why)
+            raise not_sent(self.info, request, self._loop.time() - started, str(self._failure))
+        why = (
+            f"{self.info.name} is announced but did not match within {timeout:.1f} s: {await self._explain_no_match()}."
+            " 'genesis doctor' looks further"
+        )
+        no_match = not_sent(self.info, request, self._loop.time() - started, why)
+        if timeout < min(connect_timeout, self._lease_seconds):
+            no_match.request_id = ""  # who has less patience than that learns nothing about the agent
+        raise no_match
+
+    async def _explain_no_match(self) -> str:
+        """Once for all calls that wait for it, as it takes its time."""
+        if self._explaining is None or self._explaining.done():
+            explaining = explain_no_match(self._participant, self.info.service_name, self._lease_seconds)
+            self._explaining = asyncio.create_task(explaining)
+        return await asyncio.shield(self._explaining)
 
     async def _write_when_free(self, request: AgentRequest, payload: bytes, started: float, deadline: float) -> None:
         try:
@@ -265,77 +297,47 @@ class Requester:
         return earliest
 
     def _tell(self, request: AgentRequest, kind: RequestKind) -> None:
-        """Tell the Replier about a request under way. Dropped when the writer is throttled: its deadline ends it anyway."""
         if self._failure is None:
-            notice = AgentRequest(
-                "",
-                self._guid,
-                request.sequence_number,
-                kind,
-                source_agent_id=request.source_agent_id,
-                instance_name=self._instance_name,
-            )
-            self._writer.try_write(encode_request(notice))
-
-    def _is_peer(self, match: Match) -> bool:
-        return not self._peer or match.participant == self._peer
+            self._notices.tell(request, kind)
 
     def _on_request_reader(self, match: Match) -> None:
-        if self._is_peer(match):
-            self._request_readers += 1 if match.matched else -1
-            self._update_connected()
-
-    def _on_reply_writer(self, match: Match) -> None:
-        if not match.matched:
-            self._reply_writers.discard(match.handle)
-        elif self._is_peer(match):
-            self._reply_writers.add(match.handle)
+        self._matches.on_request_reader(match)
         self._update_connected()
 
-    def _is_from_peer(self, publication: int) -> bool:
-        if publication in self._reply_writers:
-            return True
-        match = self._reader.lookup_publication(publication)  # a sample may overtake its writer's match
-        if match is not None and self._is_peer(match):
-            return True
-        if publication not in self._refused_writers:
-            self._refused_writers.add(publication)
-            logger.warning(
-                "refused replies in the name of %s (%s) from participant %s, which did not announce it",
-                self.info.name,
-                self.info.agent_id,
-                match.participant.hex() if match is not None else "unknown",
-            )
-        return False
+    def _on_reply_writer(self, match: Match) -> None:
+        self._matches.on_reply_writer(match)
+        self._update_connected()
 
     def _update_connected(self) -> None:
-        if self._request_readers and self._reply_writers:
+        if self._matches.complete:
             if self._failure is None and not self._connected.is_set():
                 self._connected.set()
                 self._tell(AgentRequest(""), RequestKind.CREDIT)  # for nothing: by it the Replier measures the way
                 self._on_connected(self.info)
         elif self._connected.is_set():
             reason = AgentLost(f"{self.info.name} went away", target=self.info.agent_id)
-            if self._reply_writers:  # it takes no more requests; what it has answered may still be on its way
+            if self._matches.reply_writers:  # it takes no more requests; what it has answered may still be on its way
                 self._failure = self._failure or reason
             else:
                 self.fail(reason)
 
     def _on_samples(self, samples: Sequence[Sample]) -> None:
-        for sample in samples:
-            if not sample.valid_data or not self._is_from_peer(sample.publication):
-                continue
-            try:
-                reply = decode_reply(sample.payload)
-            except DecodeError as error:
-                name, agent_id = self.info.name, self.info.agent_id
-                _warnings.warn(agent_id, "refused a reply from %s (%s): %s", name, agent_id, error)
-                continue
-            call = self._pending.get(reply.sequence_number)
-            if call is None or call.future.done() or reply.writer_guid != self._guid:
-                continue  # the answer to a call that was given up
-            if reply.final is not _MORE:
-                del self._pending[reply.sequence_number]
-                call.finish(reply, self._loop.time())
-            elif call.take_part(reply, len(sample.payload), self._max_message_bytes):
-                self._tell(call.request, RequestKind.CREDIT)
+        handle_each(samples, self._on_sample)
+
+    def _on_sample(self, sample: Sample) -> None:
+        if not sample.valid_data or not self._matches.accepts(sample.publication, self._reader.lookup_publication):
+            return
+        try:
+            reply = decode_reply(sample.payload)
+        except DecodeError as error:
+            name, agent_id = self.info.name, self.info.agent_id
+            _warnings.warn(agent_id, "refused a reply from %s (%s): %s", name, agent_id, error)
+            return
+        call = self._pending.get(reply.sequence_number)
+        if call is None or call.future.done() or reply.writer_guid != self._guid:
+            return  # the answer to a call that was given up
+        if reply.final is not _MORE:
+            del self._pending[reply.sequence_number]
+            call.finish(reply, self._loop.time())
+        elif call.take_part(reply, len(sample.payload), self._max_message_bytes):
+            self._tell(call.request, RequestKind.CREDIT)

@@ -39,6 +39,7 @@ def worker(shared_worker: str) -> str:
 
 async def test_a_timeout_says_who_and_which_and_how_long(worker: str) -> None:
     async with GenesisInterface() as bus:
+        assert await bus.connect_to_agent(worker)
         with pytest.raises(RequestTimeout) as caught:
             await bus.request_agent(worker, "block it1", timeout_seconds=0.3)
     assert isinstance(caught.value, TimeoutError)
@@ -59,13 +60,16 @@ async def test_the_time_spent_includes_the_wait_for_the_agent(background: Backgr
 
 async def test_send_agent_request_gives_none_on_a_timeout(worker: str) -> None:
     async with GenesisInterface() as bus:
+        assert await bus.connect_to_agent(worker)
         assert await bus.send_agent_request(worker, "block it2", timeout_seconds=0.3) is None
 
 
-async def test_a_timeout_cancels_the_remote_handler(worker: str) -> None:
+async def test_a_timeout_cancels_the_remote_handler(background: Background, worker: str) -> None:
     async with GenesisInterface() as bus:
+        call = background(bus.request_agent(worker, "block it3", timeout_seconds=5))
+        await wait_for(bus, worker, "started it3")
         with pytest.raises(RequestTimeout):
-            await bus.request_agent(worker, "block it3", timeout_seconds=0.3)
+            await call
         await wait_for(bus, worker, "cancelled it3")
         assert "finished it3" not in await diary(bus, worker)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Any
 
 import pytest
 
-from genesis_lib import Attachment, GenesisInterface, MessageTooLarge, RemoteAgentError, RequestTimeout
+from genesis_lib import AgentLost, Attachment, GenesisInterface, MessageTooLarge, RemoteAgentError, RequestTimeout
 from genesis_lib.rpc.streams import CREDIT_WINDOW
+from genesis_lib.testing.fixtures import StartAgentProcess
 from tests.contract.agents import Streamer, Worker
 from tests.contract.background import Background
 from tests.contract.callers import wait_for
+from tests.contract.recorder import PATIENCE_SECONDS
 from tests.contract.shared import running
 
 
@@ -166,14 +169,16 @@ async def test_a_cancelled_consumer_runs_the_hooks_finally(background: Backgroun
 
 async def test_a_stream_ends_with_its_deadline(streamer: str) -> None:
     async with GenesisInterface() as bus:
+        assert await bus.connect_to_agent(streamer)
         with pytest.raises(RequestTimeout):
-            await texts(bus.stream_agent_request(streamer, "endless s6", timeout_seconds=0.5))
+            await texts(bus.stream_agent_request(streamer, "endless s6", timeout_seconds=1))
         await wait_for(bus, streamer, "closed s6")
 
 
 async def test_a_consumer_that_takes_too_long_learns_of_the_deadline(streamer: str) -> None:
     async with GenesisInterface() as bus:
-        stream = bus.stream_agent_request(streamer, "endless s7", timeout_seconds=0.5)
+        assert await bus.connect_to_agent(streamer)
+        stream = bus.stream_agent_request(streamer, "endless s7", timeout_seconds=2)
         assert (await anext(stream))["message"] == "x"
         await wait_for(bus, streamer, "closed s7")
         with pytest.raises(RequestTimeout):
@@ -190,3 +195,18 @@ async def test_many_streams_left_early_leave_nothing_behind(streamer: str) -> No
         await asyncio.gather(*(taste() for _ in range(30)))
         await wait_for(bus, streamer, "closed s8", 30)
         assert bus.agent_connections[streamer].in_flight == 0
+
+
+async def test_leaving_the_bus_does_not_wait_for_a_stream_whose_agent_has_left(
+    agent_process: StartAgentProcess,
+) -> None:
+    """Its consumer is between two parts and does not ask for the next one."""
+    leaver = await agent_process(Streamer, {"agent_id": "leaver"})
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with GenesisInterface() as bus:
+            stream = bus.stream_agent_request("leaver", "endless s9", timeout_seconds=60)
+            assert (await anext(stream))["message"] == "x"
+            leaver.send_signal(signal.SIGTERM)
+            await bus.app.directory.wait_for(lambda: "leaver" not in bus.discovered_agents, PATIENCE_SECONDS)
+        with pytest.raises(AgentLost):
+            await texts(stream)

@@ -29,6 +29,12 @@ def trials(request: pytest.FixtureRequest) -> Trials:
 
 
 @pytest.fixture
+def timed(request: pytest.FixtureRequest) -> bool:
+    """Whether times are held to what was promised: with --long, on a machine that does nothing else."""
+    return bool(request.config.getoption("--long"))
+
+
+@pytest.fixture
 async def background() -> AsyncIterator[Background]:
     """Start a coroutine as a task that ends with the test."""
     tasks = Background()

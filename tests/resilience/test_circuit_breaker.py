@@ -94,6 +94,7 @@ def test_an_error_before_anything_was_sent_says_nothing_about_the_agent() -> Non
     circuit.fail(2)
     circuit.breakers.failed(INFO, MessageTooLarge("not sent"))
     circuit.breakers.failed(INFO, RequestTimeout("its deadline had passed already"))
+    circuit.breakers.failed(INFO, AgentUnavailable("its deadline left no time to connect"))
     circuit.fail(1)
     assert circuit.breakers.states == {"a": CircuitState.OPEN}
 
@@ -148,7 +149,7 @@ def test_what_is_remembered_is_bounded() -> None:
     circuit = Circuit()
     for number in range(5000):
         for _ in range(3):
-            circuit.breakers.failed(AgentInfo(str(number), "x"), AgentLost("gone"))
+            circuit.breakers.failed(AgentInfo(str(number), "x"), AgentLost("gone", request_id="1:1"))
     assert len(circuit.breakers.states) <= 1025
     assert len(circuit.breakers.refusing) <= 1025
 
@@ -158,6 +159,7 @@ def _settings(**options: Any) -> Settings:
 
 
 async def _hang(bus: GenesisInterface, times: int) -> None:
+    assert await bus.connect_to_agent("w")
     for _ in range(times):
         with pytest.raises(RequestTimeout):
             await bus.request_agent("w", "block it", timeout_seconds=0.2)

@@ -87,6 +87,7 @@ async def _play(steps: list[tuple[str, str]], order: list[str], at_once: bool) -
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 assert isinstance(outcome, (GenesisError, asyncio.CancelledError)), repr(outcome)
+                assert not isinstance(outcome, BusError), repr(outcome)
         await asyncio.gather(*(member.close() for member in members.values()))
     assert holdings() - before == {}
 

@@ -22,7 +22,7 @@ DEADLINE_SECONDS = 0.3
 
 
 @pytest.mark.parametrize(
-    ("lease", "frozen"), [(5.0, 1.0), (0.5, 2.0)], ids=["shorter than its lease", "longer than its lease"]
+    ("lease", "frozen"), [(5.0, 1.0), (1.5, 4.0)], ids=["shorter than its lease", "longer than its lease"]
 )
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "first calls"])
 async def test_what_expired_while_the_agent_stood_still_never_runs(
@@ -82,7 +82,7 @@ async def test_what_expired_in_its_queue_never_runs(
     async with GenesisInterface() as bus, GenesisInterface() as another:
         assert await bus.connect_to_agent("sleeper")
         running = background(bus.request_agent("sleeper", "write-block first", timeout_seconds=30))
-        waiting = [background(_call(bus, "sleeper", f"write {number}", seconds=1)) for number in range(20)]
+        waiting = [background(_call(bus, "sleeper", f"write {number}", seconds=3)) for number in range(20)]
         with pytest.raises(Overloaded):  # so the queue is full
             await background(bus.request_agent("sleeper", "write one-too-many"))
         process.send_signal(signal.SIGSTOP)
@@ -104,13 +104,13 @@ async def test_what_expired_while_the_agents_loop_was_blocked_never_runs(
     async with GenesisInterface() as bus, GenesisInterface() as another:
         assert await bus.connect_to_agent("blocked")
         running = background(bus.request_agent("blocked", "write-block first", timeout_seconds=30))
-        stalling = background(bus.request_agent("blocked", "stall 2", timeout_seconds=30))
-        calls = [background(_call(bus, "blocked", f"write {number}", seconds=1)) for number in range(20)]
+        stalling = background(bus.request_agent("blocked", "stall 4", timeout_seconds=30))
+        calls = [background(_call(bus, "blocked", f"write {number}", seconds=3)) for number in range(20)]
         with pytest.raises(Overloaded):  # so the queue is full
             await background(bus.request_agent("blocked", "write one-too-many"))
         running.cancel()
         assert set(await asyncio.gather(*calls)) == {"RequestTimeout"}
-        assert (await stalling)["message"] == "2"
+        assert (await stalling)["message"] == "4"
         await another.request_agent("blocked", "run last", timeout_seconds=20)
     assert executed(book) == ["first"]
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
-from genesis_lib import GenesisInterface, Overloaded
+from genesis_lib import GenesisInterface, Overloaded, load_settings
+from genesis_lib.rpc import requester
 from genesis_lib.testing import AgentProcess
 from genesis_lib.testing.fixtures import StartAgentProcess
+from tests.contract.agents import Worker
 from tests.contract.background import Background
 from tests.resilience.conftest import Trials
 from tests.resilience.flooding import PATIENCE_SECONDS, Flooder, Gauge
@@ -190,3 +192,21 @@ def resident_megabytes(pid: int) -> float:
     """Memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+async def test_a_program_keeps_only_so_many_calls_to_an_agent_in_flight(
+    background: Background, agent_process: StartAgentProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requester, "_MOST_IN_FLIGHT", 3)
+    await agent_process(Worker, {"agent_id": "worker"})
+    async with GenesisInterface(settings=load_settings(retry_attempts=1)) as bus:
+        assert await bus.connect_to_agent("worker")
+        held = [background(bus.request_agent("worker", f"block {number}", timeout_seconds=60)) for number in range(3)]
+        with pytest.raises(Overloaded, match="3 calls of this program to Worker are in flight") as refusal:
+            await background(bus.request_agent("worker", "run it"))
+        assert refusal.value.retry_after_seconds
+        for call in held:
+            call.cancel()
+        await asyncio.wait(held)
+        assert (await bus.request_agent("worker", "run it"))["message"] == "it done"
+        assert bus.circuit_states == {}

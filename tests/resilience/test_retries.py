@@ -78,7 +78,7 @@ async def test_an_overloaded_agent_is_asked_again_when_it_says(
     await agent_process(Scribe, {"path": str(diary), "agent_id": "busy"}, FULL_AGENT)
     async with GenesisInterface(settings=load_settings(retry_attempts=1)) as others, patient() as bus:
         assert await bus.connect_to_agent("busy")
-        await _fill(background, others, "busy", 1.0)
+        await _fill(background, others, "busy", 3.0)
         reply = await bus.request_agent("busy", "write patient", timeout_seconds=30)
         assert reply["message"] == "patient"
     assert executed(diary) == ["running", "patient"]

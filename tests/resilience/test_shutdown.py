@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from genesis_lib import GenesisError, GenesisInterface
+from genesis_lib.settings import load_settings
 from genesis_lib.testing.fixtures import StartAgentProcess
 from tests.contract.background import Background
 from tests.resilience.agents import Scribe, executed
@@ -28,6 +29,7 @@ async def test_a_signal_under_load_loses_no_call_that_was_taken(
     agent_process: StartAgentProcess,
     record: Record,
     trials: Trials,
+    timed: bool,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     number: signal.Signals,
@@ -73,6 +75,7 @@ async def test_a_signal_under_load_loses_no_call_that_was_taken(
     assert set(answered) == set(runs)
     assert set(refused) <= {"AgentUnavailable", "AgentLost"}
     assert shared_segments() == segments
+    assert max(seconds) <= load_settings().grace_seconds or not timed
     record(
         f"{number.name} to an agent that {CALLERS} callers call without a pause",
         trials=count,
