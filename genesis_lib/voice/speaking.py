@@ -130,7 +130,7 @@ class Mouth:
             with suppress(asyncio.CancelledError):
                 speech.sending.result()
             if not speech.interrupted:
-                await speech.until_heard(speech.end, self._listeners)
+                await speech.until_heard(speech.end, self._listening)
             return Utterance(speech.utterance_id, speech.start, speech.end, speech.interrupted)
 
     def obey(self, says: Sequence[Say], *, at: int | None = None, utterance_id: int = 0) -> None:
@@ -161,11 +161,16 @@ class Mouth:
     def close(self, reason: str) -> None:
         """Stop speaking, for good."""
         self._closed = reason
+        self.listeners_changed()
         if self._speech is not None:
             self._break_off(self._speech)
         if self._begun is not None and not self._begun.done():
             self._begun.set_exception(VoiceError(f"nothing can be said any more: {reason}"))
         self.floor.give_up()
+
+    def _listening(self) -> Sequence[str]:
+        """Those who will say what they have heard: nobody when the call has ended."""
+        return () if self._closed else self._listeners()
 
     async def _take_floor(self) -> _Speech:
         if self._closed:
@@ -220,9 +225,9 @@ class Mouth:
                 next_slot = slot + 1
                 speech.end = media_time + frame.samples
                 if sent and pacer is None:
-                    await speech.until_heard(speech.end - _WINDOW, self._listeners)
+                    await speech.until_heard(speech.end - _WINDOW, self._listening)
         if pacer is not None:
             await asyncio.sleep(pacer.seconds_until(next_slot))
         elif sent:
-            await speech.until_heard(speech.end, self._listeners)
+            await speech.until_heard(speech.end, self._listening)
         self.obey(self.floor.finish())

@@ -19,7 +19,7 @@ from genesis_lib.voice.brain import Brain, Bus, BusCall, Thought, Turn
 from genesis_lib.voice.brains.scripted import ScriptedBrain
 from genesis_lib.voice.call import Call
 from genesis_lib.voice.listener import RoomListener
-from genesis_lib.voice.messages import TranscriptSource, VoiceFrame, VoiceTranscript
+from genesis_lib.voice.messages import ControlKind, TranscriptSource, VoiceControl, VoiceFrame, VoiceTranscript
 from genesis_lib.voice.persona import load_persona
 from genesis_lib.voice.room import VoiceRoom
 from genesis_lib.voice.speech.ports import Recognition, VoiceStyle
@@ -31,6 +31,7 @@ from tests.voice.tones import tone
 ROOM = "one side"
 ME, BEN = "me", "ben"
 LONG = " ".join(f"word{number}" for number in range(100))  # 40 s
+SHORT = "word0 word1"
 
 
 class Tones:
@@ -114,12 +115,17 @@ class Overheard:
     def __init__(self) -> None:
         self.spoken: asyncio.Queue[str] = asyncio.Queue()
         self.some_words = asyncio.Event()
+        self.all_words = asyncio.Event()
         self._began: int | None = None
 
     def frame(self, frame: VoiceFrame) -> None:
         self._began = frame.media_time if self._began is None else self._began
         if frame.media_time - self._began > samples(2):
             self.some_words.set()
+
+    def control(self, control: VoiceControl) -> None:
+        if control.kind is ControlKind.UTTERANCE_END:
+            self.all_words.set()
 
     def transcript(self, transcript: VoiceTranscript) -> None:
         if transcript.source is TranscriptSource.SPOKEN:
@@ -136,7 +142,10 @@ async def participant(genesis_domain: int) -> AsyncIterator[Participant]:
 @pytest.fixture
 async def overheard(participant: Participant) -> AsyncIterator[Overheard]:
     ears = Overheard()
-    listener = await RoomListener(participant, ROOM, on_frame=ears.frame, on_transcript=ears.transcript).open()
+    listener = RoomListener(
+        participant, ROOM, on_frame=ears.frame, on_control=ears.control, on_transcript=ears.transcript
+    )
+    await listener.open()
     yield ears
     await listener.close()
 
@@ -213,6 +222,19 @@ async def test_what_the_time_limit_cuts_short_is_on_record(room: VoiceRoom, ben:
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert await call.run() == f"the time limit of {limit:g} s is over"
     await assert_cut_and_on_record(call, overheard)
+
+
+async def test_what_nobody_confirms_any_more_as_the_call_ends_is_on_record(
+    room: VoiceRoom, ben: Peer, overheard: Overheard
+) -> None:
+    call = call_in(room, Opens(SHORT), Tones())
+    running = asyncio.create_task(call.run())
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await overheard.all_words.wait()
+        await room.hang_up("enough")
+        assert await running == "enough"
+        assert await overheard.spoken.get() == SHORT
+    assert call.turns == [Turn(True, SHORT)]
 
 
 async def test_what_is_said_while_an_agent_is_asked_is_on_record_when_the_call_ends(
