@@ -147,7 +147,7 @@ class Caller:
             raise FunctionNotFound("the name of the function to call is empty", target=target)
 
         def check(info: AgentInfo) -> None:
-            announced = self.directory.functions.get((info.agent_id, name))
+            announced = self.directory.function(info.agent_id, name)
             if announced is not None:
                 check_arguments(announced.parameter_schema, name, arguments)
 

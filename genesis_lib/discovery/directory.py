@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Self
 
 from genesis_lib.dds.port import InstanceState, Match, Participant, Reader, Sample
+from genesis_lib.discovery.function_offers import MOST_FUNCTIONS, FunctionOffers
 from genesis_lib.discovery.wire import (
     AGENT_TOPIC,
     FUNCTION_TOPIC,
@@ -19,6 +20,7 @@ from genesis_lib.discovery.wire import (
     decode_function_key,
 )
 from genesis_lib.errors import DecodeError
+from genesis_lib.handle_each import handle_each
 from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentInfo, FunctionInfo
 from genesis_lib.unwinding import on_failure
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 _warnings = LimitedWarnings(logger)
 
 _REMEMBERED_DEPARTURES = 1024
+_MOST_AGENTS = 16  # of one writer; an Advertiser has one for each agent
 
 
 class Change(Enum):
@@ -51,8 +54,8 @@ class _Known:
 class Directory:
     """Agents and functions of the domain, this process's own included.
 
-    One for each participant. `agents` maps agent id to AgentInfo, `functions` maps (provider id, name) to FunctionInfo,
-    `departed` maps the ids of agents that were here to their last AgentInfo, the newest last.
+    One for each participant. `agents` maps agent id to AgentInfo, `departed` maps the ids of agents that were here to their
+    last AgentInfo, the newest last. A writer that announces more than 16 agents or 1,024 functions is heard for as many.
     """
 
     def __init__(self, settle_seconds: float) -> None:
@@ -63,9 +66,10 @@ class Directory:
         self._readers: list[Reader] = []
         self._peers: dict[int, Match] = {}
         self._announcers: dict[str, set[int]] = {}
+        self._announced_by: dict[int, set[str]] = {}
+        self._offers = FunctionOffers()
         self._left_from: dict[str, bytes] = {}
         self.agents: dict[str, AgentInfo] = {}
-        self.functions: dict[tuple[str, str], FunctionInfo] = {}
         self.departed: dict[str, AgentInfo] = {}
 
     async def open(self, participant: Participant) -> Self:
@@ -87,6 +91,23 @@ class Directory:
     async def close(self) -> None:
         """Stop listening."""
         await asyncio.gather(*(reader.close() for reader in self._readers))
+
+    @property
+    def functions(self) -> dict[tuple[str, str], FunctionInfo]:
+        """Functions by (provider id, name), as far as a participant offers them that speaks for their provider."""
+        return {
+            (info.provider_id, info.name): info
+            for publication, info in self._offers
+            if self._participant_behind(publication) in self.announcers(info.provider_id)
+        }
+
+    def function(self, agent_id: str, name: str) -> FunctionInfo | None:
+        """A function as the participant describes it that announced its agent last."""
+        participant = self.participant_of(agent_id)
+        for publication, info in self._offers.of((agent_id, name)).items():
+            if participant and self._participant_behind(publication) == participant:
+                return info
+        return None
 
     @property
     def seconds_until_settled(self) -> float:
@@ -140,7 +161,7 @@ class Directory:
             self._peers[match.handle] = match
             return
         self._peers.pop(match.handle, None)
-        for agent_id in [agent_id for agent_id, handles in self._announcers.items() if match.handle in handles]:
+        for agent_id in self._announced_by.pop(match.handle, set()):
             self._forget_announcer(agent_id, match.handle)
         # An instance that a predecessor under the same id has disposed tells nothing of its writer's end.
         for known in [known for known in self._known.values() if known.publication == match.handle]:
@@ -150,33 +171,48 @@ class Directory:
     def _on_function_announcer(self, match: Match) -> None:
         if match.matched:
             self._peers[match.handle] = match
-        else:
-            self._peers.pop(match.handle, None)
+            return
+        self._peers.pop(match.handle, None)
+        self._offers.remove_all_of(match.handle)
+        self._wake()
 
     def _on_agents(self, samples: Sequence[Sample]) -> None:
-        for sample in samples:
-            try:
-                if sample.valid_data and sample.state is InstanceState.ALIVE:
-                    self._arrive(decode_agent(sample.payload), sample.publication)
-                elif sample.valid_data:
-                    self._depart(decode_agent(sample.payload).agent_id, sample)
-                else:
-                    self._depart(decode_agent_key(sample.payload), sample)
-            except DecodeError as error:
-                self._refuse(sample, "an agent", error)
+        handle_each(samples, self._on_agent)
         self._wake()
 
+    def _on_agent(self, sample: Sample) -> None:
+        try:
+            if sample.valid_data and sample.state is InstanceState.ALIVE:
+                self._arrive(decode_agent(sample.payload), sample.publication)
+            elif sample.valid_data:
+                self._depart(decode_agent(sample.payload).agent_id, sample)
+            else:
+                self._depart(decode_agent_key(sample.payload), sample)
+        except DecodeError as error:
+            self._refuse(sample.publication, "an agent", error)
+
     def _on_functions(self, samples: Sequence[Sample]) -> None:
-        for sample in samples:
-            try:
-                if sample.valid_data and sample.state is InstanceState.ALIVE:
-                    function = decode_function(sample.payload)
-                    self.functions[function.provider_id, function.name] = function
-                elif not sample.valid_data:
-                    self.functions.pop(decode_function_key(sample.payload), None)
-            except DecodeError as error:
-                self._refuse(sample, "a function", error)
+        handle_each(samples, self._on_function)
         self._wake()
+
+    def _on_function(self, sample: Sample) -> None:
+        try:
+            if not sample.valid_data:
+                self._withdraw_function(decode_function_key(sample.payload), sample)
+            elif sample.state is InstanceState.ALIVE:
+                self._take_function(decode_function(sample.payload), sample.publication)
+        except DecodeError as error:
+            self._refuse(sample.publication, "a function", error)
+
+    def _take_function(self, info: FunctionInfo, publication: int) -> None:
+        if not self._offers.add(publication, info):
+            self._refuse(publication, "a function", f"there are {MOST_FUNCTIONS} of its writer")
+
+    def _withdraw_function(self, key: tuple[str, str], sample: Sample) -> None:
+        if sample.state is InstanceState.NO_WRITERS:
+            self._offers.remove_everywhere(key)
+        else:
+            self._offers.remove(sample.publication, key)
 
     def _forget_announcer(self, agent_id: str, publication: int) -> None:
         handles = self._announcers.get(agent_id, set())
@@ -185,6 +221,11 @@ class Directory:
             self._announcers.pop(agent_id, None)
 
     def _arrive(self, info: AgentInfo, publication: int) -> None:
+        announced = self._announced_by.setdefault(publication, set())
+        if info.agent_id not in announced and len(announced) >= _MOST_AGENTS:
+            self._refuse(publication, "an agent", f"there are {_MOST_AGENTS} of its writer")
+            return
+        announced.add(info.agent_id)
         self._announcers.setdefault(info.agent_id, set()).add(publication)
         before = self._known.get(info.agent_id)
         self._known[info.agent_id] = _Known(info, publication)
@@ -239,7 +280,6 @@ class Directory:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _refuse(self, sample: Sample, what: str, error: DecodeError) -> None:
-        participant = self._participant_behind(sample.publication)
-        who = participant.hex() or "unknown"
-        _warnings.warn(who, "refused the announcement of %s from participant %s: %s", what, who, error)
+    def _refuse(self, publication: int, what: str, why: object) -> None:
+        who = self._participant_behind(publication).hex() or "unknown"
+        _warnings.warn(who, "refused the announcement of %s from participant %s: %s", what, who, why)

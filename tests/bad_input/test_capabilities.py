@@ -150,10 +150,10 @@ async def test_a_discovery_callback_that_raises_hides_no_agent(genesis_domain: i
     bus.add_discovery_callback(bad)
     try:
         async with bus:
-            writer = await elsewhere.create_writer(AGENT_TOPIC)
+            writers = [await elsewhere.create_writer(AGENT_TOPIC) for _ in range(5)]
             infos = [AgentInfo(f"agent{number}", f"Agent {number}") for number in range(50)]
-            for info in infos:  # without a turn of the loop between them, so they are taken together
-                assert writer.try_write(encode_agent(info))
+            for number, info in enumerate(infos):  # without a turn of the loop between them, so they are taken together
+                assert writers[number % len(writers)].try_write(encode_agent(info))
             assert await bus.app.directory.wait_for(lambda: len(bus.discovered_agents) == 50, 10)
             assert set(bus.discovered_agents) == {info.agent_id for info in infos}
     finally:

@@ -50,6 +50,9 @@ async def test_announcements_on_a_keyed_topic(agent_process: StartAgentProcess, 
 
 async def test_announcements_of_functions(agent_process: StartAgentProcess, hostile: Peer) -> None:
     process = await agent_process(Observer, {"agent_id": "victim"})
+    agent = encode_agent(AgentInfo("provider", "Provider", service_name="Provider_provider")).hex()
+    await hostile.do("writer", name="a", topic="AgentCapability", type="AgentCapability", durable=True, lease=1)
+    await hostile.do("write", name="a", payload=agent)
     topic = "FunctionCapability"
     created = await hostile.do("writer", name="w", topic=topic, type=topic, durable=True, lease=1)
     await hostile.matched("w")

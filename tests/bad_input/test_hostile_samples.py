@@ -6,6 +6,7 @@ have been dealt with when it shows.
 
 from __future__ import annotations
 
+import asyncio
 import resource
 import socketserver
 import threading
@@ -31,7 +32,7 @@ from tests.log_watch import LogWatch
 
 REQUEST = encode_request(AgentRequest("run it", bytes(16), 1, call_path=("a",), metadata={"a": 1}))
 AGENT = encode_agent(AgentInfo("liar", "Liar", "text", service_name="Liar_liar", capabilities=("lie",)))
-FUNCTION = encode_function(FunctionInfo("calculator", "evil", "text", {"type": "object"}, "s"))
+FUNCTION = encode_function(FunctionInfo("liar", "evil", "text", {"type": "object"}, "s"))
 
 
 @pytest.fixture
@@ -187,12 +188,18 @@ async def test_announcements_of_agents_that_lie(
     for values in (*refused, *odd):
         payload = with_values("AgentCapability", AGENT, **values)
         assert (await hostile.do("write", name="w", payload=payload.hex()))["code"] == 0
-    for payload in hostile_samples.undecodable(AGENT) + hostile_samples.mutated(AGENT, 200):
+    for payload in (AGENT, *hostile_samples.undecodable(AGENT), *hostile_samples.mutated(AGENT, 200)):
         await hostile.do("write", name="w", payload=payload.hex())
     for agent_id in ("nobody", "victim"):
         await hostile.do("dispose", name="w", payload=encode_agent_key(agent_id).hex())
-    await hostile.do("write", name="w", payload=AGENT.hex())
-    assert await bus.wait_for_agent("liar", 20)
+    last = with_values("AgentCapability", AGENT, description="the last")
+    await hostile.do("write", name="w", payload=last.hex())
+    directory = bus.app.directory
+
+    def through() -> bool:
+        return "liar" in directory.agents and directory.agents["liar"].description == "the last"
+
+    assert await directory.wait_for(through, 20)
     seen = set(bus.discovered_agents)
     assert not {agent_id for agent_id in seen if not agent_id or agent_id.startswith("refused")}
     assert {values["agent_id"] for values in odd} <= seen
@@ -243,6 +250,8 @@ async def test_announcements_of_functions_that_lie(
         '{"properties":{"a":{"pattern":"a{99999999999999999999}"}}}',
         '{"$id":"http://[","properties":{"a":{"$ref":"x"}}}',
     ]
+    await hostile.do("writer", name="a", topic="AgentCapability", type="AgentCapability", durable=True, lease=1)
+    await hostile.do("write", name="a", payload=AGENT.hex())
     await hostile.do("writer", name="w", topic="FunctionCapability", type="FunctionCapability", durable=True, lease=1)
     await hostile.matched("w")
     for number, text in enumerate(NO_OBJECTS):
@@ -254,19 +263,16 @@ async def test_announcements_of_functions_that_lie(
     for payload in hostile_samples.undecodable(FUNCTION) + hostile_samples.mutated(FUNCTION, 100):
         await hostile.do("write", name="w", payload=payload.hex())
     await hostile.do("write", name="w", payload=with_values("FunctionCapability", FUNCTION, name="last").hex())
-    assert await bus.app.directory.wait_for(lambda: ("calculator", "last") in bus.discovered_functions, 20)
+    assert await bus.app.directory.wait_for(lambda: ("liar", "last") in bus.discovered_functions, 20)
     assert not [name for _, name in bus.discovered_functions if name.startswith("refused")]
-    wrong: dict[str, BaseException] = {}
-    for number, text in enumerate(schemas):
-        assert ("calculator", f"evil{number}") in bus.discovered_functions
-        try:
-            await bus.call_function("calculator", f"evil{number}", timeout_seconds=2, a="a" * 60 + "!")
-        except GenesisError:
-            continue
-        except Exception as error:  # noqa: BLE001  any other error is what the test looks for
-            wrong[text[:60]] = error
+    assert {("liar", f"evil{number}") for number in range(len(schemas))} <= set(bus.discovered_functions)
+    calls = (
+        bus.call_function("liar", f"evil{number}", timeout_seconds=2, a="a" * 60 + "!")
+        for number in range(len(schemas))
+    )
+    for text, error in zip(schemas, await asyncio.gather(*calls, return_exceptions=True), strict=True):
+        assert isinstance(error, GenesisError), (text[:60], error)
     server.end()
-    assert wrong == {}
     assert server.connections == 0
     assert await bus.call_function("calculator", "add", a=1, b=2) == 3
 
