@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
+from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from genesis_lib.agent_classifier import AgentClassifier
@@ -19,6 +20,7 @@ from genesis_lib.request_handler import Hook, ask_own_hook, make_handler
 from genesis_lib.rpc.caller_identity import CallerIdentity
 from genesis_lib.rpc.functions import offered_functions
 from genesis_lib.rpc.guards import Guard, hop_guard, loop_guard
+from genesis_lib.rpc.places import Places
 from genesis_lib.rpc.rate_limit import RateLimit, rate_guard
 from genesis_lib.rpc.refusals import RefusalLimiter
 from genesis_lib.rpc.replier import Replier
@@ -178,17 +180,25 @@ class GenesisAgent(BusMember):
     async def _open(self) -> None:
         advertiser = Advertiser(self._describe(), self._describe_functions())
         settings = self.app.settings
+        places = Places(settings.max_concurrency)
         await self._policy.open()
         await self._join(agents_only=True)
         self._claim_id()
         self._replier = await Replier(
             self.service_name,
             self.app.agent_id,
-            make_handler(self.agent_name, self._hook, self._functions, self._monitor.server_middleware),
+            make_handler(
+                self.agent_name,
+                self._hook,
+                self._functions,
+                self._monitor.server_middleware,
+                places,
+                max_batch=settings.max_concurrency + settings.max_queue,
+            ),
             self.app.directory,
             guards=self._guards(advertiser),
             on_refused=self._on_refused,
-            max_concurrency=settings.max_concurrency,
+            places=places,
             max_queue=settings.max_queue,
             max_message_bytes=settings.max_message_bytes,
         ).open(self.app.participant)
@@ -197,19 +207,25 @@ class GenesisAgent(BusMember):
         await self.app.directory.wait_for(lambda: self.app.agent_id in agents, settings.connect_timeout_seconds)
 
     async def _close(self) -> None:
-        if self._advertiser is not None:
-            self._advertiser.withdraw()
+        """The last step comes first. Each is taken, whatever becomes of those before it."""
+        async with AsyncExitStack() as steps:
+            steps.push_async_callback(self._leave)
+            steps.callback(self._give_up_id)
+            steps.push_async_callback(self._policy.close)
+            steps.push_async_callback(self._stop_announcing)
+            steps.push_async_callback(self._stop_serving)
+            if self._advertiser is not None:
+                self._advertiser.withdraw()
+
+    async def _stop_serving(self) -> None:
         if self._replier is not None:
             replier, self._replier = self._replier, None
             await replier.close(self.app.settings.grace_seconds)
+
+    async def _stop_announcing(self) -> None:
         if self._advertiser is not None:
             advertiser, self._advertiser = self._advertiser, None
             await advertiser.close()
-        await self._policy.close()
-        if self._served_as is not None:
-            _served_here.discard(self._served_as)
-            self._served_as = None
-        await self._leave()
 
     def _claim_id(self) -> None:
         """Two agents of one id in one process would answer every request twice."""
@@ -221,6 +237,11 @@ class GenesisAgent(BusMember):
             )
         _served_here.add(served_as)
         self._served_as = served_as
+
+    def _give_up_id(self) -> None:
+        if self._served_as is not None:
+            _served_here.discard(self._served_as)
+            self._served_as = None
 
     def _calling(self) -> Caller:
         if not self.enable_agent_communication:

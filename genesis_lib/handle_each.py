@@ -15,7 +15,7 @@ def handle_each(items: Iterable[T], handle: Callable[[T], None]) -> None:
     rest = iter(items)
     through = False
     while not through:
-        with _Reported():
+        with _reported:
             for item in rest:
                 handle(item)
             through = True
@@ -31,3 +31,6 @@ class _Reported:
         what = "genesis_lib could not handle something that arrived"
         asyncio.get_running_loop().call_exception_handler({"message": what, "exception": error})
         return True
+
+
+_reported = _Reported()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -68,12 +69,14 @@ class BusMember(AgentCommunicationMixin):
         self._caller = Caller(self.app, self._monitor, self._classifier, self._callbacks, agents_only=agents_only)
 
     async def _leave(self) -> None:
-        if self._caller is not None:
-            caller, self._caller = self._caller, None
-            await caller.close()
-        await self._monitor.close()
-        await self._classifier.close()
-        await self.app.close()
+        """The last step comes first. Each is taken, whatever becomes of those before it."""
+        async with AsyncExitStack() as steps:
+            steps.push_async_callback(self.app.close)
+            steps.push_async_callback(self._classifier.close)
+            steps.push_async_callback(self._monitor.close)
+            if self._caller is not None:
+                caller, self._caller = self._caller, None
+                await caller.close()
 
     def _calling(self) -> Caller:
         if self._caller is None:

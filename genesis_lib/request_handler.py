@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 import logging
@@ -15,6 +16,7 @@ from genesis_lib.errors import HopLimitExceeded, LoopDetected, RemoteAgentError,
 from genesis_lib.messages import AgentReply, AgentRequest, Attachment, Final, RequestKind
 from genesis_lib.rpc.batch import answer_items, decode_items
 from genesis_lib.rpc.functions import OfferedFunction, lookup
+from genesis_lib.rpc.places import Places
 from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.streams import join_parts
 from genesis_lib.rpc.wire import load_object
@@ -25,21 +27,38 @@ Hook = Callable[[dict[str, Any]], Awaitable[dict[str, Any]] | AsyncGenerator[dic
 CallHook = Callable[[str, Hook, AgentRequest, Send], Awaitable[AgentReply]]
 
 _BATCH = RequestKind.BATCH
+# Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them; the rest ends tasks and processes.
+_PASSED_ON = (
+    LoopDetected,
+    HopLimitExceeded,
+    RemoteAgentError,
+    asyncio.CancelledError,
+    GeneratorExit,
+    KeyboardInterrupt,
+)
 # agent_id is in a reply that a hook passes on from another agent; the agent that passes it on puts its own there.
 _REPLY_KEYS = frozenset({"message", "status", "conversation_id", "metadata", "attachments", "agent_id"})
 
 
 def make_handler(
-    agent_name: str, hook: Hook, functions: Mapping[str, OfferedFunction], middleware: Sequence[Callable[..., Any]]
+    agent_name: str,
+    hook: Hook,
+    functions: Mapping[str, OfferedFunction],
+    middleware: Sequence[Callable[..., Any]],
+    places: Places,
+    *,
+    max_batch: int,
 ) -> Handler:
-    """The handler a Replier runs: hook, functions and batches behind the server middleware, the first one outermost."""
+    """The handler a Replier runs: hook, functions and batches behind the server middleware, the first one outermost. The
+    items of a batch, so many at most, take places of their own."""
     call_hook = _stream_hook if inspect.isasyncgenfunction(hook) else _await_hook
 
     async def dispatch(request: AgentRequest, send: Send) -> AgentReply:
         if request.method:
             return await _call_function(agent_name, functions, request)
         if request.kind is _BATCH:
-            return await answer_items(decode_items(request), partial(_answer_whole, call_hook, agent_name, hook))
+            answer = partial(_answer_whole, call_hook, agent_name, hook)
+            return await answer_items(decode_items(request, max_batch), answer, places)
         with _Application(agent_name):
             return await call_hook(agent_name, hook, request, send)
 
@@ -50,7 +69,8 @@ def make_handler(
 
 
 class _Application:
-    """Around the application's own code: whatever it raises becomes a typed error at its caller."""
+    """Around the application's own code: whatever it raises becomes a typed error at its caller. A tool that exits (argparse
+    does) and an extension that panics end their request, not the agent."""
 
     __slots__ = ("_who",)
 
@@ -61,13 +81,10 @@ class _Application:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        # Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them. A tool that exits
-        # (argparse does) ends its request, not the agent.
-        if isinstance(error, (Exception, SystemExit)) and not isinstance(
-            error, (LoopDetected, HopLimitExceeded, RemoteAgentError)
-        ):
-            logger.debug("%s failed", self._who, exc_info=error)
-            raise RemoteAgentError(f"{self._who} failed: {describe(error)}", target=self._who) from error
+        if error is None or isinstance(error, _PASSED_ON):
+            return
+        logger.debug("%s failed", self._who, exc_info=error)
+        raise RemoteAgentError(f"{self._who} failed: {describe(error)}", target=self._who) from error
 
 
 async def _await_hook(agent_name: str, hook: Hook, request: AgentRequest, send: Send) -> AgentReply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Self
 
@@ -15,8 +16,11 @@ from genesis_lib.discovery.wire import (
     encode_function,
     encode_function_key,
 )
+from genesis_lib.errors import BusError
 from genesis_lib.messages import AgentInfo, FunctionInfo
 from genesis_lib.unwinding import on_failure
+
+logger = logging.getLogger(__name__)
 
 
 class Advertiser:
@@ -31,6 +35,7 @@ class Advertiser:
         }
         self._agent_writer: Writer | None = None
         self._function_writer: Writer | None = None
+        self._withdrawn = False
 
     async def open(self, participant: Participant) -> Self:
         """Create the writers and announce. Functions go first, so that who sees the agent can see them too."""
@@ -44,21 +49,29 @@ class Advertiser:
         return self
 
     async def update(self, info: AgentInfo) -> None:
-        """Announce the agent anew, under the same id."""
+        """Announce the agent anew, under the same id; one that leaves is not announced any more."""
         payload = encode_agent(info)
         assert self._agent_writer is not None
         self.info, self._payload = info, payload
-        await self._agent_writer.write(payload)
+        if not self._withdrawn:
+            await self._agent_writer.write(payload)
 
     def withdraw(self) -> None:
         """Say that the agent leaves; nobody starts a call after seeing it."""
+        self._withdrawn = True
         if self._agent_writer is not None:
-            self._agent_writer.dispose(encode_agent_key(self.info.agent_id))
+            self._dispose(self._agent_writer, encode_agent_key(self.info.agent_id))
         if self._function_writer is not None:
             for key in self._functions:
-                self._function_writer.dispose(key)
+                self._dispose(self._function_writer, key)
 
     async def close(self) -> None:
         """Delete the writers."""
         writers = [writer for writer in (self._agent_writer, self._function_writer) if writer is not None]
         await asyncio.gather(*(writer.close() for writer in writers))
+
+    def _dispose(self, writer: Writer, key: bytes) -> None:
+        try:
+            writer.dispose(key)
+        except BusError as error:  # then its end tells the others, when the writer is deleted
+            logger.warning("agent %s cannot say that it leaves: %s", self.info.agent_id, error)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from genesis_lib.dds.port import Participant, Writer
-from genesis_lib.errors import GenesisError
+from genesis_lib.errors import BusError, GenesisError
 from genesis_lib.events import ComponentStatus, MonitoringEvent
 from genesis_lib.monitoring.wire import EVENT_TOPIC, STATUS_TOPIC, encode_event, encode_status, encode_status_key
 
@@ -48,7 +48,10 @@ class EventPublisher:
     def withdraw(self, component_id: str) -> None:
         """Say that the component is no more."""
         if self._statuses is not None:
-            self._statuses.dispose(encode_status_key(component_id))
+            try:
+                self._statuses.dispose(encode_status_key(component_id))
+            except BusError as error:
+                logger.warning("could not publish that %s leaves: %s", component_id, error)
 
     async def close(self) -> None:
         """Delete the writers."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from genesis_lib.errors import DecodeError, GenesisError, InvalidRequest, RequestCancelled, clean_text
 from genesis_lib.messages import AgentReply, AgentRequest, RequestKind
+from genesis_lib.rpc.places import Places
 from genesis_lib.rpc.wire import load_json
 
 
@@ -28,15 +30,20 @@ def encode_items(messages: Sequence[str | Mapping[str, Any]]) -> str:
         raise InvalidRequest(f"the batch cannot be written as JSON: {error}") from error
 
 
-def decode_items(request: AgentRequest) -> list[AgentRequest]:
-    """The requests a batch stands for.
+def decode_items(request: AgentRequest, most: int) -> list[AgentRequest]:
+    """The requests a batch stands for, so many at most.
 
     Raises:
         DecodeError: the message is no batch.
+        InvalidRequest: it has more items.
     """
     items = load_json(request.message, "a batch's message")
     if not isinstance(items, list):
         raise DecodeError("a batch's message is not a JSON array")
+    if len(items) > most:
+        raise InvalidRequest(
+            f"the batch has {len(items)} items, the agent takes {most} (settings max_concurrency and max_queue together)"
+        )
     requests = []
     for item in items:
         match item:
@@ -48,25 +55,45 @@ def decode_items(request: AgentRequest) -> list[AgentRequest]:
 
 
 async def answer_items(
-    requests: Sequence[AgentRequest], answer: Callable[[AgentRequest], Awaitable[AgentReply]]
+    requests: Sequence[AgentRequest], answer: Callable[[AgentRequest], Awaitable[AgentReply]], places: Places
 ) -> AgentReply:
-    """Answer each request, all at once, each with a status of its own. A failing item does not touch the others."""
+    """Answer each request, each with a status of its own. A failing item does not touch the others.
 
-    async def answer_one(request: AgentRequest) -> str:
+    One at a time runs in the batch's own place, and as many beside it as there are places left. Whoever waits for a place
+    comes before the next item.
+    """
+    cancelled = RequestCancelled("the agent cancelled its own work on the request")
+    results = [_error_item(cancelled)] * len(requests)
+    todo = deque(enumerate(requests))
+
+    async def answer_at(position: int, request: AgentRequest) -> None:
         try:
             reply = await answer(request)
             reply.conversation_id = reply.conversation_id or request.conversation_id
-            return _as_item(reply)
+            results[position] = _as_item(reply)
         except GenesisError as error:
-            return _error_item(error)
-        except asyncio.CancelledError:
-            if _is_being_cancelled():
-                raise
-            return _error_item(RequestCancelled("the agent cancelled its own work on the request"))
+            results[position] = _error_item(error)
+
+    def start_next() -> asyncio.Task[None]:
+        return group.create_task(answer_at(*todo.popleft()))
+
+    def start_beside() -> None:
+        while todo and places.take():
+            start_next().add_done_callback(give_back)
+
+    def give_back(_: asyncio.Task[None]) -> None:
+        places.give_back()
+        start_beside()
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(answer_one(request)) for request in requests]
-    return AgentReply(f"[{','.join(task.result() for task in tasks)}]")
+        try:
+            while todo:
+                own = start_next()
+                start_beside()
+                await asyncio.wait([own])
+        finally:
+            todo.clear()  # of a batch that is cancelled, nothing more is started
+    return AgentReply(f"[{','.join(results)}]")
 
 
 def decode_replies(reply: AgentReply, expected: int) -> list[dict[str, Any]]:
@@ -110,9 +137,3 @@ def _as_item(reply: AgentReply) -> str:
 
 def _error_item(error: GenesisError) -> str:
     return _as_item(AgentReply(clean_text(str(error)), error.status, metadata={"error": type(error).__name__}))
-
-
-def _is_being_cancelled() -> bool:
-    """Was the running task asked to end, or did its own code raise CancelledError?"""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from genesis_lib.errors import DecodeError, NotAuthorised
@@ -32,13 +32,18 @@ class CallerIdentity:
     Attributes:
         participant: the key of the DDS participant whose writer the requests come through.
         agent_id: the agent the connection was opened for; "" for an interface or a foreign program, which announce nothing
-            and are their participant.
+            and are their participant, and for an agent that nobody announces.
         confirmed: that participant announced this agent.
+        claimed: the agent the connection was opened for, announced or not.
     """
 
     participant: bytes
     agent_id: str
     confirmed: bool = False
+    claimed: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.claimed = self.agent_id
 
     @property
     def name(self) -> str:
@@ -52,30 +57,31 @@ class CallerIdentity:
 
     async def confirm(self, announcements: Announcements) -> None:
         """Wait for the agent's announcement, which may come later than its connection. An agent that nobody announces is
-        taken for a program that announces nothing."""
-
-        def announced() -> bool:
-            return self.participant in announcements.announcers(self.agent_id)
-
-        self.confirmed = await announcements.wait_for(announced, _PATIENCE_SECONDS)
+        taken for a program that announces nothing, until it is announced."""
+        self.confirmed = await announcements.wait_for(lambda: self._is_announced(announcements), _PATIENCE_SECONDS)
         if not self.confirmed and not announcements.announcers(self.agent_id):
             self.agent_id = ""
 
     def refuse_false_claim(self, request: AgentRequest, announcements: Announcements) -> NotAuthorised | None:
         """The refusal of a request that speaks for somebody else."""
-        claimed = request.source_agent_id
-        if self.confirmed and claimed == self.agent_id:
+        if not self.confirmed and self.claimed and self._is_announced(announcements):  # it took its time
+            self.agent_id, self.confirmed = self.claimed, True
+        speaks_for = request.source_agent_id
+        if self.confirmed and speaks_for == self.agent_id:
             return None
-        if not claimed and not self.agent_id:
+        if not speaks_for and not self.agent_id:
             return None
-        announcers = announcements.announcers(claimed)
+        announcers = announcements.announcers(speaks_for)
         if not self.agent_id and (not announcers or self.participant in announcers):
             return None
         if self.confirmed:
-            return NotAuthorised(f"agent {self.agent_id} sent a request in the name of {claimed or 'nobody'}")
+            return NotAuthorised(f"agent {self.agent_id} sent a request in the name of {speaks_for or 'nobody'}")
         return NotAuthorised(
-            f"participant {self.participant.hex()} sent a request in the name of agent {claimed}, which it has not announced"
+            f"participant {self.participant.hex()} sent a request in the name of agent {speaks_for}, which it has not announced"
         )
+
+    def _is_announced(self, announcements: Announcements) -> bool:
+        return self.participant in announcements.announcers(self.claimed)
 
 
 def connection_data(inbox: bytes, agent_id: str) -> bytes:

@@ -7,6 +7,7 @@ import asyncio
 from genesis_lib.errors import GenesisError
 from genesis_lib.messages import AgentRequest
 from genesis_lib.rpc.caller_identity import CallerIdentity
+from genesis_lib.rpc.flood_gate import FloodGate
 from genesis_lib.rpc.memory import ConnectionMemory
 from genesis_lib.rpc.reply_channel import ReplyChannel
 from genesis_lib.rpc.streams import CREDIT_BATCH, CREDIT_WINDOW
@@ -21,13 +22,15 @@ class Client:
         self.executions: dict[int, Execution] = {}
         self.executed = memory.executed
         self.transit = memory.transit
+        self.gate = FloodGate()
 
 
 class Execution:
-    """A request that was admitted.
+    """A request that arrived, and what became of it when it was admitted.
 
     Attributes:
         deadline: on the event loop's clock, None for none.
+        size: of the serialized request, bytes.
         task: runs the handler; None while the request waits for its turn.
         entered: the task has begun to run.
         aborted: it was cancelled from outside; `reason` is what its caller is told, None when nobody waits for it.
@@ -45,13 +48,15 @@ class Execution:
         "parts_sent",
         "reason",
         "request",
+        "size",
         "task",
     )
 
-    def __init__(self, request: AgentRequest, client: Client, deadline: float | None) -> None:
+    def __init__(self, request: AgentRequest, client: Client, deadline: float | None, size: int) -> None:
         self.request = request
         self.client = client
         self.deadline = deadline
+        self.size = size
         self.task: asyncio.Task[None] | None = None
         self.entered = False
         self.done = False

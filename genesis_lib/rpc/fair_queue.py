@@ -11,26 +11,33 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class FairQueue(Generic[Owner, Item]):
-    """Items in the order of arrival for each owner, taken from one owner after the other. No operation looks through it.
+    """Items in the order of arrival for each owner, taken from one owner after the other. No operation looks through the
+    items.
 
     `OrderedDict` throughout: a dict finds its first item by searching from where its first one ever was.
+
+    Attributes:
+        size: of all items together.
     """
 
     def __init__(self) -> None:
-        self._owner_of: dict[Item, Owner] = {}
+        self.size = 0
+        self._entries: dict[Item, tuple[Owner, int]] = {}  # with the item's size
         self._items: OrderedDict[Owner, OrderedDict[Item, None]] = OrderedDict()  # the next one's turn first
         self._owners_with: dict[int, OrderedDict[Owner, None]] = {}  # by number of items
+        self._size_of: dict[Owner, int] = {}
         self._most = 0
 
     def __len__(self) -> int:
-        return len(self._owner_of)
+        return len(self._entries)
 
-    def put(self, owner: Owner, item: Item) -> None:
+    def put(self, owner: Owner, item: Item, size: int = 0) -> None:
         """Add an item, the owner's last. An owner that had none has its turn after all others."""
-        self._owner_of[item] = owner
+        self._entries[item] = owner, size
         items = self._items.setdefault(owner, OrderedDict())
         items[item] = None
         self._recount(owner, len(items) - 1, len(items))
+        self._resize(owner, size)
 
     def take(self) -> Item:
         """Remove the oldest item of the owner whose turn it is.
@@ -52,12 +59,13 @@ class FairQueue(Generic[Owner, Item]):
         Raises:
             KeyError: it is not in the queue.
         """
-        owner = self._owner_of.pop(item)
+        owner, size = self._entries.pop(item)
         items = self._items[owner]
         del items[item]
         self._recount(owner, len(items) + 1, len(items))
+        self._resize(owner, -size)
         if not items:
-            del self._items[owner]
+            del self._items[owner], self._size_of[owner]
 
     def who_gives_way_to(self, owner: Owner) -> Item | None:
         """The newest item of an owner with the most, when that leaves the queue more even with one more of this owner's;
@@ -66,6 +74,14 @@ class FairQueue(Generic[Owner, Item]):
         if mine + 1 >= self._most:
             return None
         largest = next(iter(self._owners_with[self._most]))
+        return next(reversed(self._items[largest]))
+
+    def who_makes_room_for(self, owner: Owner, size: int) -> Item | None:
+        """The newest item of the owner whose items are largest together, when this owner's are smaller with one more of this
+        size; None when they are not. Looks through the owners."""
+        largest = max(self._size_of, key=self._size_of.__getitem__, default=None)
+        if largest is None or self._size_of[largest] <= self._size_of.get(owner, 0) + size:
+            return None
         return next(reversed(self._items[largest]))
 
     def _recount(self, owner: Owner, before: int, now: int) -> None:
@@ -78,3 +94,7 @@ class FairQueue(Generic[Owner, Item]):
             self._owners_with.setdefault(now, OrderedDict())[owner] = None
         if now > self._most or self._most not in self._owners_with:
             self._most = now
+
+    def _resize(self, owner: Owner, change: int) -> None:
+        self.size += change
+        self._size_of[owner] = self._size_of.get(owner, 0) + change

@@ -1,11 +1,10 @@
-"""The server end of an agent's service: knows its clients, admits their requests once, sends the replies."""
+"""The server end of an agent's service: admits its clients' requests once, sends the replies."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, Reader, Sample
@@ -20,24 +19,24 @@ from genesis_lib.errors import (
     clean_text,
     remote_exception_for,
 )
+from genesis_lib.handle_each import handle_each
 from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentReply, AgentRequest, Final, RequestKind
-from genesis_lib.rpc.caller_identity import Announcements, CallerIdentity, parse_connection_data
+from genesis_lib.rpc.caller_identity import Announcements, CallerIdentity
+from genesis_lib.rpc.clients import Clients
 from genesis_lib.rpc.execution import Client, Execution
 from genesis_lib.rpc.executor import Executor, Outcome
 from genesis_lib.rpc.guards import Guard, identity_guard
-from genesis_lib.rpc.memory import ConnectionMemories
-from genesis_lib.rpc.reply_channel import ReplyChannel
-from genesis_lib.rpc.wire import decode_request, encode_reply, reply_topic, request_topic
+from genesis_lib.rpc.places import Places
+from genesis_lib.rpc.wire import decode_request, decode_request_head, encode_reply, request_topic
 
 logger = logging.getLogger(__name__)
 _warnings = LimitedWarnings(logger)
 
 _CANCEL, _CREDIT, _MORE = RequestKind.CANCEL, RequestKind.CREDIT, Final.MORE
-_BACKLOG_LARGEST = 4  # messages of the largest size
-_BACKLOG_MESSAGES = 2**13
 _BACKLOG_RETRY_SECONDS = 0.1
 _FAREWELL_SECONDS = 0.5
+_LONGEST_ECHO = 4096  # characters of a conversation id
 
 Send = Callable[[AgentReply], Awaitable[None]]
 Handler = Callable[[AgentRequest, Send], Awaitable[AgentReply]]
@@ -54,8 +53,8 @@ class Replier:
         announcements: tells which participant speaks for which agent.
         guards: asked before a request is admitted.
         on_refused: told of each request that a guard, the queue or the drain refused.
-        max_concurrency, max_queue: see `Executor`.
-        max_message_bytes: largest reply.
+        places, max_queue: see `Executor`.
+        max_message_bytes: largest request, and largest reply.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Replier:
         *,
         guards: Iterable[Guard] = (),
         on_refused: OnRefused = lambda request, caller, error: None,
-        max_concurrency: int,
+        places: Places,
         max_queue: int,
         max_message_bytes: int,
     ) -> None:
@@ -79,19 +78,21 @@ class Replier:
         self._on_refused = on_refused
         self._max_message_bytes = max_message_bytes
         self._executor = Executor(
-            agent_id, self._handle, self._finish, max_concurrency=max_concurrency, max_queue=max_queue
+            agent_id, self._handle, self._finish, places, max_queue=max_queue, max_message_bytes=max_message_bytes
         )
-        self._clients: dict[int, Client] = {}
-        self._memories = ConnectionMemories()
-        self._housekeeping: set[asyncio.Future[object]] = set()
         self._draining = False
-        self._a_client_left = asyncio.Event()
 
     async def open(self, participant: Participant) -> Self:
         """Start to listen."""
-        self._participant = participant
         self._instance_name = participant.guid.hex()
         self._loop = asyncio.get_running_loop()
+        self._clients = Clients(
+            self._service_name,
+            self._agent_id,
+            participant,
+            self._announcements,
+            max_message_bytes=self._max_message_bytes,
+        )
         self._reader: Reader = await participant.create_reader(
             request_topic(self._service_name), self._on_samples, on_match=self._on_client
         )
@@ -100,156 +101,122 @@ class Replier:
     async def close(self, grace_seconds: float) -> None:
         """Refuse new requests, let those that run finish within the grace time, cancel the rest, delete the endpoints."""
         self._draining = True
+        farewell = min(grace_seconds, _FAREWELL_SECONDS)
+        end = self._loop.time() + grace_seconds
         await self._executor.drain(grace_seconds)
-        await asyncio.gather(*(client.channel.drained() for client in self._clients.values()))
-        await self._until_callers_left(min(grace_seconds, _FAREWELL_SECONDS))
+        await self._clients.until_drained(max(end - self._loop.time(), farewell))
+        # Callers close their connections when they learn that the agent leaves. What they have sent by then is refused;
+        # without a reader it would be lost.
+        await self._clients.until_gone(farewell)
         await self._reader.close()
-        clients, self._clients = self._clients, {}
-        await asyncio.gather(*self._housekeeping, *(client.channel.close() for client in clients.values()))
-
-    async def _until_callers_left(self, timeout_seconds: float) -> None:
-        """Callers close their connections when they learn that the agent leaves. What they have sent by then is refused;
-        without a reader it would be lost."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                while self._clients:
-                    self._a_client_left.clear()
-                    await self._a_client_left.wait()
-
-    # Clients
+        await self._clients.close()
 
     def _on_client(self, match: Match) -> None:
         if match.matched:
-            self._add_client(match)
+            self._clients.add(match)
             return
-        client = self._clients.pop(match.handle, None)
+        client = self._clients.remove(match.handle)
         if client is not None:
             for execution in list(client.executions.values()):
                 self._executor.abort(execution, None)
-            client.executed.forget_replies()
-            self._keep_house(client.channel.close())
-            self._a_client_left.set()
-
-    def _add_client(self, match: Match) -> Client | None:
-        known = self._clients.get(match.handle)
-        if known is not None:
-            return known
-        try:
-            inbox, agent_id = parse_connection_data(match.user_data)
-        except DecodeError as error:
-            logger.warning(
-                "agent %s refused participant %s, which writes on %s: %s",
-                self._agent_id,
-                match.participant.hex(),
-                request_topic(self._service_name).name,
-                error,
-            )
-            return None
-        caller = CallerIdentity(match.participant, agent_id)
-        channel = ReplyChannel(reply_topic(self._service_name), inbox)
-        client = Client(caller, channel, self._memories.of(match.participant, inbox))
-        self._clients[match.handle] = client
-        self._keep_house(self._open_channel(client))
-        return client
-
-    async def _open_channel(self, client: Client) -> None:
-        """Its caller counts as connected from here on, so who it is comes first."""
-        if client.caller.agent_id:
-            await client.caller.confirm(self._announcements)
-        try:
-            await client.channel.open(self._participant)
-        except BusError as error:
-            logger.error("agent %s cannot answer %s: %s", self._agent_id, client.caller.name, error)
-
-    def _keep_house(self, work: Awaitable[object]) -> None:
-        task = asyncio.ensure_future(work)
-        self._housekeeping.add(task)
-        task.add_done_callback(self._housekeeping.discard)
 
     # Requests
 
     def _on_samples(self, samples: Sequence[Sample]) -> None:
-        now = self._loop.time()
-        for sample in samples:
-            if not sample.valid_data:
-                continue
-            client = self._clients.get(sample.publication)
-            if client is None:
-                match = self._reader.lookup_publication(sample.publication)
-                client = self._add_client(match) if match is not None else None
-                if client is None:
-                    continue
-            delay = client.transit.delay(sample.sent, now)
-            try:
-                request = decode_request(sample.payload)
-            except DecodeError as error:
-                who = client.caller.participant.hex()
-                _warnings.warn(who, "agent %s refused a request from participant %s: %s", self._agent_id, who, error)
-                continue
-            if request.instance_name and request.instance_name != self._instance_name:
-                continue  # for another process that announces the same agent
-            deadline = now + request.timeout_ns / 1e9 - delay if request.timeout_ns > 0 else None
-            self._receive(client, request, deadline)
+        handle_each(samples, self._on_sample)
 
-    def _receive(self, client: Client, request: AgentRequest, deadline: float | None) -> None:
+    def _on_sample(self, sample: Sample) -> None:
+        if not sample.valid_data:
+            return
+        client = self._clients.get(sample.publication)
+        if client is None:
+            match = self._reader.lookup_publication(sample.publication)
+            client = self._clients.add(match) if match is not None else None
+            if client is None:
+                return
+        now = self._loop.time()
+        delay = client.transit.delay(sample.sent, now)
+        if not client.gate.lets_in(delay):
+            return
+        size = len(sample.payload)
+        decode = decode_request if size <= self._max_message_bytes else decode_request_head
+        try:
+            request = decode(sample.payload)
+        except DecodeError as error:
+            who = client.caller.participant.hex()
+            _warnings.warn(who, "agent %s refused a request from participant %s: %s", self._agent_id, who, error)
+            self._note_refusal(client)
+            return
+        if request.instance_name and request.instance_name != self._instance_name:
+            return  # for another process that announces the same agent
+        deadline = now + request.timeout_ns / 1e9 - delay if request.timeout_ns > 0 else None
+        self._receive(Execution(request, client, deadline, size))
+
+    def _receive(self, execution: Execution) -> None:
+        client, request = execution.client, execution.request
         number = request.sequence_number
         if request.kind is _CANCEL:
-            execution = client.executions.get(number)
-            if execution is not None:
-                self._executor.abort(execution, None)
+            cancelled = client.executions.get(number)
+            if cancelled is not None:
+                self._executor.abort(cancelled, None)
         elif request.kind is _CREDIT:
-            execution = client.executions.get(number)
-            if execution is not None:
-                execution.grant_credit()
+            streaming = client.executions.get(number)
+            if streaming is not None:
+                streaming.grant_credit()
         elif not client.executed.admit(number):
-            if self._listens(client):
+            if client.channel.takes_refusals:
                 for payload in client.executed.replies(number):
                     client.channel.send(payload)
         else:
-            refusal = self._refusal(client, request, deadline) or self._admit(client, request, deadline)
-            if refusal is not None:
-                self._on_refused(request, client.caller, refusal)
-                if self._listens(client):
-                    self._send_error(client, request, refusal)
+            refusal = self._refusal(execution) or self._executor.submit(execution)
+            if refusal is None:
+                client.executions[number] = execution
+                client.gate.admitted()
+                return
+            self._note_refusal(client)
+            self._on_refused(request, client.caller, refusal)
+            if client.channel.takes_refusals:
+                self._send_error(client, request, refusal)
 
-    def _listens(self, client: Client) -> bool:
-        return client.channel.backlog_messages < 2 * _BACKLOG_MESSAGES
+    def _note_refusal(self, client: Client) -> None:
+        if client.gate.refused():
+            who = client.caller.name
+            _warnings.warn(
+                who, "agent %s drops what %s sends: it comes faster than it can be refused", self._agent_id, who
+            )
 
-    def _refusal(self, client: Client, request: AgentRequest, deadline: float | None) -> GenesisError | None:
+    def _refusal(self, execution: Execution) -> GenesisError | None:
+        if execution.size > self._max_message_bytes:
+            return MessageTooLarge(
+                f"the request has {execution.size} bytes, agent {self._agent_id} takes {self._max_message_bytes}"
+                " (setting max_message_bytes)",
+                target=self._agent_id,
+            )
         if self._draining:
             return AgentUnavailable(f"agent {self._agent_id} is shutting down", target=self._agent_id)
-        if deadline is not None and deadline <= self._loop.time():
+        if execution.deadline is not None and execution.deadline <= self._loop.time():
             return RequestTimeout(
                 f"the request reached agent {self._agent_id} after its deadline", target=self._agent_id
             )
+        client = execution.client
         for guard in self._guards:
-            error = guard(request, client.caller)
+            error = guard(execution.request, client.caller)
             if error is not None:
                 return error
-        channel = client.channel
-        if (
-            channel.backlog_bytes > _BACKLOG_LARGEST * self._max_message_bytes
-            or channel.backlog_messages >= _BACKLOG_MESSAGES
-        ):
+        backlog = client.channel.backlog
+        if backlog.is_full:
             return Overloaded(
-                f"agent {self._agent_id} has {channel.backlog_messages} replies for you, {channel.backlog_bytes} bytes,"
+                f"agent {self._agent_id} has {backlog.messages} replies for you, {backlog.bytes} bytes,"
                 " that you have not taken in",
                 target=self._agent_id,
                 retry_after_seconds=_BACKLOG_RETRY_SECONDS,
             )
         return None
 
-    def _admit(self, client: Client, request: AgentRequest, deadline: float | None) -> GenesisError | None:
-        execution = Execution(request, client, deadline)
-        refusal = self._executor.submit(execution)
-        if refusal is None:
-            client.executions[request.sequence_number] = execution
-        return refusal
-
     def _handle(self, execution: Execution) -> Awaitable[AgentReply]:
         async def send(part: AgentReply) -> None:
             await execution.take_credit()
-            await execution.client.channel.room()
+            await execution.client.channel.backlog.room()
             part.part_number, part.final = execution.parts_sent, _MORE
             self._send(execution.client, execution.request, part)
             execution.parts_sent += 1
@@ -273,6 +240,8 @@ class Replier:
     # Replies
 
     def _send(self, client: Client, request: AgentRequest, reply: AgentReply) -> None:
+        if not reply.conversation_id:
+            reply.conversation_id = request.conversation_id
         payload = self._encode(request, reply)
         if len(payload) > self._max_message_bytes:
             raise MessageTooLarge(
@@ -285,8 +254,6 @@ class Replier:
     def _encode(self, request: AgentRequest, reply: AgentReply) -> bytes:
         reply.writer_guid, reply.sequence_number = request.writer_guid, request.sequence_number
         reply.replier_agent_id = self._agent_id
-        if not reply.conversation_id:
-            reply.conversation_id = request.conversation_id
         return encode_reply(reply)
 
     def _write(self, client: Client, request: AgentRequest, payload: bytes) -> None:
@@ -297,10 +264,12 @@ class Replier:
             logger.error("agent %s cannot send a reply: %s", self._agent_id, error)
 
     def _send_error(self, client: Client, request: AgentRequest, error: GenesisError, part_number: int = 0) -> None:
-        """Whatever its size: it is small but for the conversation id, which is the caller's own."""
+        """Small, however large the request was."""
+        conversation_id = request.conversation_id
         reply = AgentReply(
             clean_text(str(error)),
             error.status,
+            conversation_id if len(conversation_id) <= _LONGEST_ECHO else "",
             metadata={"error": type(error).__name__},
             remote_exception=remote_exception_for(error),
             retry_after_ns=round((error.retry_after_seconds or 0) * 1e9),

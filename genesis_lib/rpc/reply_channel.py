@@ -7,25 +7,28 @@ from collections import deque
 from typing import Self
 
 from genesis_lib.dds.port import Match, Participant, TopicSpec, Writer
-
-_ROOM_BYTES = 8 * 2**20
+from genesis_lib.rpc.backlog import Backlog
 
 
 class ReplyChannel:
     """Replies to one inbox, in order. Sending never waits: what cannot be written now is kept.
 
-    `backlog_bytes` is the size of what is kept. Its bounds are that a client with a backlog gets nothing more executed, and
-    that streams wait for `room`.
+    Args:
+        topic: the service's reply topic.
+        inbox: the partition that the client reads.
+        caller: the key of the client's participant. Whoever else reads the inbox, a recorder for example, is not waited for
+            and not sent anything ahead of the client.
+        backlog: counts what is kept for that participant.
     """
 
-    def __init__(self, topic: TopicSpec, inbox: bytes) -> None:
+    def __init__(self, topic: TopicSpec, inbox: bytes, caller: bytes, backlog: Backlog) -> None:
         self._topic = topic
         self._inbox = inbox
-        self._backlog: deque[bytes] = deque()
-        self.backlog_bytes = 0
+        self._caller = caller
+        self.backlog = backlog
+        self._kept: deque[bytes] = deque()
         self._writer: Writer | None = None
         self._readers = 0
-        self._shrunk = asyncio.Event()
         self._flushing: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -40,30 +43,24 @@ class ReplyChannel:
         return self
 
     @property
-    def backlog_messages(self) -> int:
-        """The number of what is kept."""
-        return len(self._backlog)
+    def takes_refusals(self) -> bool:
+        """It may be told why nothing is executed for it, the first time whatever its process has on other connections."""
+        return not self._kept or self.backlog.takes_refusals
 
     def send(self, payload: bytes) -> None:
         """Write the payload, or keep it until that is possible."""
         if self._closed:
             return
-        if self._readers and self._writer is not None and not self._backlog and self._writer.try_write(payload):
+        if self._readers and self._writer is not None and not self._kept and self._writer.try_write(payload):
             return
-        self._backlog.append(payload)
-        self.backlog_bytes += len(payload)
+        self._kept.append(payload)
+        self.backlog.add(len(payload))
         self._flush()
-
-    async def room(self) -> None:
-        """Wait until no more than 8 MiB are kept."""
-        while self.backlog_bytes > _ROOM_BYTES:
-            self._shrunk.clear()
-            await self._shrunk.wait()
 
     async def drained(self) -> None:
         """Wait until nothing waits any more."""
         if self._flushing is not None:
-            await asyncio.gather(self._flushing, return_exceptions=True)
+            await asyncio.wait([self._flushing])
 
     async def close(self) -> None:
         """Drop what waits and delete the writer."""
@@ -71,25 +68,27 @@ class ReplyChannel:
         if self._flushing is not None:
             self._flushing.cancel()
             await asyncio.gather(self._flushing, return_exceptions=True)
-        self._backlog.clear()
-        self.backlog_bytes = 0
-        self._shrunk.set()
+        while self._kept:
+            self._forget_first()
         if self._writer is not None:
             await self._writer.close()
 
     def _on_reader(self, match: Match) -> None:
-        self._readers += 1 if match.matched else -1
-        self._flush()
+        if match.participant == self._caller:
+            self._readers += 1 if match.matched else -1
+            self._flush()
 
     def _flush(self) -> None:
-        if self._backlog and self._readers and self._writer is not None and not self._closed and self._flushing is None:
-            self._flushing = asyncio.create_task(self._write_backlog(self._writer))
+        if self._kept and self._readers and self._writer is not None and not self._closed and self._flushing is None:
+            self._flushing = asyncio.create_task(self._write_kept(self._writer))
 
-    async def _write_backlog(self, writer: Writer) -> None:
+    async def _write_kept(self, writer: Writer) -> None:
         try:
-            while self._backlog and self._readers:
-                await writer.write(self._backlog[0])
-                self.backlog_bytes -= len(self._backlog.popleft())
-                self._shrunk.set()
+            while self._kept and self._readers:
+                await writer.write(self._kept[0])
+                self._forget_first()
         finally:
             self._flushing = None
+
+    def _forget_first(self) -> None:
+        self.backlog.remove(len(self._kept.popleft()))

@@ -84,13 +84,11 @@ def decode_request(payload: bytes) -> AgentRequest:
         manifest,
         data,
     ) = _request.decode(payload)
-    if kind not in _KINDS:
-        raise DecodeError(f"AgentAgentRequest.kind is {kind}, known are 0 to {max(_KINDS)}")
     return AgentRequest(
         message,
         guid,
         high << 32 | low,
-        _KINDS[kind],
+        _known_kind(kind),
         conversation_id,
         source_agent_id,
         method,
@@ -102,6 +100,22 @@ def decode_request(payload: bytes) -> AgentRequest:
         load_object(metadata, "metadata") if metadata else {},
         _unpack_attachments(manifest, data) if manifest else (),
         instance_name,
+    )
+
+
+def decode_request_head(payload: bytes) -> AgentRequest:
+    """Deserialize what tells a request apart, for one that is refused: nothing that has to be parsed. Raises as
+    `decode_request`."""
+    guid, high, low, instance_name, kind, _, conversation_id, source_agent_id, method, *_ = _request.decode(payload)
+    return AgentRequest(
+        "",
+        guid,
+        high << 32 | low,
+        _known_kind(kind),
+        conversation_id,
+        source_agent_id,
+        method,
+        instance_name=instance_name,
     )
 
 
@@ -198,6 +212,12 @@ def load_json(text: str, what: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DecodeError(f"{what} is not JSON: {error}") from error
+
+
+def _known_kind(kind: int) -> RequestKind:
+    if kind not in _KINDS:
+        raise DecodeError(f"AgentAgentRequest.kind is {kind}, known are 0 to {max(_KINDS)}")
+    return _KINDS[kind]
 
 
 def _parse_path(text: str) -> tuple[str, ...]:

@@ -6,16 +6,24 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from genesis_lib import Attachment, GenesisAgent
 from genesis_lib.errors import Status
+from genesis_lib.messages import AgentReply, AgentRequest
+from genesis_lib.monitoring.monitor import Monitor
+from genesis_lib.rpc.replier import Handler, Send
 
 
 class _Unprintable(Exception):
     def __str__(self) -> str:
         raise _Unprintable
+
+
+class _Panic(BaseException):
+    """As extensions raise it: no Exception."""
 
 
 class _Circle(dict[str, Any]):
@@ -100,6 +108,10 @@ class Faulty(GenesisAgent):
                 raise TimeoutError("a timeout of its own")
             case "raise stop":
                 raise StopAsyncIteration("stop")
+            case "raise base":
+                raise _Panic("it panicked")
+            case "raise base group":
+                raise BaseExceptionGroup("several", [_Panic("one"), ValueError("two")])
             case "exit":
                 sys.exit(3)
             case "cancel":
@@ -120,6 +132,37 @@ class Faulty(GenesisAgent):
             case "mapping":
                 return MappingProxyType({"message": "x"})
         return {"message": "fine", "attachments": request["attachments"], "metadata": request["metadata"]}
+
+
+class FaultyWithin(Faulty):
+    """Its middleware panics, outside of the hook, at "panic"."""
+
+    def _make_monitor(self) -> Monitor:
+        return _PanickingMonitor()
+
+
+class _PanickingMonitor(Monitor):
+    def __init__(self) -> None:
+        self.server_middleware = (_panic,)
+
+
+async def _panic(handler: Handler, request: AgentRequest, send: Send) -> AgentReply:
+    if request.message == "panic":
+        raise _Panic("it panicked")
+    return await handler(request, send)
+
+
+class Stalling(GenesisAgent):
+    """Stands still at "stall FIFO", until somebody closes the other end."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("Stalling", "StallingService", **options)
+
+    async def process_agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        verb, _, path = request["message"].partition(" ")
+        if verb == "stall":
+            Path(path).read_bytes()  # noqa: ASYNC240  the fault: an agent that blocks its event loop
+        return {"message": "fine"}
 
 
 class FaultyStreamer(GenesisAgent):

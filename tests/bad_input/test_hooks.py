@@ -18,7 +18,14 @@ from genesis_lib import (
     RequestTimeout,
 )
 from genesis_lib.testing.fixtures import StartAgentProcess
-from tests.bad_input.agents import NOT_FOR_THE_WIRE, UNUSUAL_BUT_RIGHT, WRONG_SHAPES, Faulty, FaultyStreamer
+from tests.bad_input.agents import (
+    NOT_FOR_THE_WIRE,
+    UNUSUAL_BUT_RIGHT,
+    WRONG_SHAPES,
+    Faulty,
+    FaultyStreamer,
+    FaultyWithin,
+)
 from tests.contract.shared import own_domain, running
 
 SMALL = {"GENESIS_MAX_MESSAGE_BYTES": "1000000"}
@@ -97,6 +104,8 @@ async def test_a_hook_that_raises_is_the_agents_error(bus: GenesisInterface) -> 
         "raise group": "ExceptionGroup: several",
         "raise timeout": "TimeoutError: a timeout of its own",
         "raise stop": "stop",
+        "raise base": "Panic: it panicked",
+        "raise base group": "BaseExceptionGroup: several",
     }
     for message, error in (await _outcomes(bus, list(expected))).items():
         assert isinstance(error, RemoteAgentError), (message, error)
@@ -114,9 +123,19 @@ async def test_an_error_that_cannot_be_printed_is_the_agents_error_too(bus: Gene
     await _serves(bus)
 
 
-async def test_errors_that_cannot_be_printed_use_up_no_places(bus: GenesisInterface) -> None:
-    await bus.send_agent_request("narrow", "raise unprintable", timeout_seconds=1)
+@pytest.mark.parametrize("fault", ["raise unprintable", "raise base", "raise base group", "cancel", "cancel own task"])
+async def test_errors_of_any_kind_use_up_no_places(bus: GenesisInterface, fault: str) -> None:
+    with pytest.raises((RemoteAgentError, RequestCancelled)):
+        await bus.request_agent("narrow", fault, timeout_seconds=5)
     assert (await bus.request_agent("narrow", "hello", timeout_seconds=5))["message"] == "fine"
+
+
+async def test_an_error_outside_of_the_hook_uses_up_no_place(agent_process: StartAgentProcess) -> None:
+    await agent_process(FaultyWithin, {"agent_id": "within"}, {"GENESIS_MAX_CONCURRENCY": "1"})
+    async with GenesisInterface() as bus:
+        with pytest.raises(RemoteAgentError, match="Panic: it panicked"):
+            await bus.request_agent("within", "panic", timeout_seconds=5)
+        assert (await bus.request_agent("within", "hello", timeout_seconds=5))["message"] == "fine"
 
 
 async def test_a_hook_that_exits_ends_its_request_and_not_the_agent(agent_process: StartAgentProcess) -> None:
@@ -176,6 +195,7 @@ async def test_a_stream_that_goes_wrong_keeps_its_good_parts(bus: GenesisInterfa
 
 async def test_in_a_batch_each_item_fails_for_itself(bus: GenesisInterface) -> None:
     faults = ["raise", "text", "surrogate", "metadata set", "attachment text", "attachments tuple", "cancel"]
+    faults += ["cancel own task", "raise base"]
     wrong: dict[str, object] = {}
     for fault in faults:
         try:

@@ -72,6 +72,24 @@ def test_the_newest_item_of_the_owner_with_the_most_gives_way() -> None:
     assert queue.who_gives_way_to("b") is None
 
 
+def test_the_newest_item_of_the_owner_with_the_largest_makes_room() -> None:
+    queue: Queue = FairQueue()
+    for number, (owner, size) in enumerate([("a", 50), ("b", 30), ("b", 30), ("c", 1), ("c", 1), ("c", 1)]):
+        queue.put(owner, Item(owner, number), size)
+    assert queue.size == 113
+    assert queue.who_makes_room_for("d", 59) == Item("b", 2)
+    assert queue.who_makes_room_for("d", 60) is None
+    assert queue.who_makes_room_for("a", 9) == Item("b", 2)
+    assert queue.who_makes_room_for("a", 10) is None
+    assert queue.who_makes_room_for("b", 0) is None
+    queue.remove(Item("b", 2))
+    assert queue.size == 83
+    assert queue.who_makes_room_for("d", 40) == Item("a", 0)
+    drained(queue)
+    assert queue.size == 0
+    assert queue.who_makes_room_for("a", 0) is None
+
+
 def test_nobody_gives_way_to_one_who_would_have_as_many() -> None:
     queue = filled("a", "b", "c")
     assert queue.who_gives_way_to("d") is None

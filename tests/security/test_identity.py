@@ -14,7 +14,9 @@ import pytest
 from genesis_lib import GenesisInterface, NotAuthorised
 from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant
+from genesis_lib.discovery.wire import AGENT_TOPIC, encode_agent
 from genesis_lib.events import EventType
+from genesis_lib.messages import AgentInfo
 from genesis_lib.settings import load_settings
 from genesis_lib.testing import AgentProcess
 from genesis_lib.testing.fixtures import StartAgentProcess
@@ -246,3 +248,16 @@ async def test_two_processes_that_announce_the_same_agent_execute_each_request_o
     executors = {int(line.split()[1]) for line in diary.read_text(encoding="utf-8").splitlines()}
     assert executors == {first.pid, second.pid}
     assert os.getpid() not in executors
+
+
+async def test_an_announcement_that_comes_late_counts_from_then_on(
+    ledger: AgentProcess, stranger: Participant, bus: GenesisInterface
+) -> None:
+    """The connection is there first, and used without a pause: the agent is nobody at first, then itself."""
+    client = await RawClient(stranger, LEDGER, "billing-late").open()
+    assert refusal(await client.send("hello", "billing-late")) == "NotAuthorised"
+    announcements = await stranger.create_writer(AGENT_TOPIC)
+    await announcements.write(encode_agent(AgentInfo("billing-late", "Late", service_name="Late_late")))
+    assert await bus.call_function("ledger", "knows", agent_id="billing-late")
+    assert (await client.send("hello", "billing-late")).message == "hello for billing-late"
+    assert refusal(await client.send("hello", "billing")) == "NotAuthorised"
