@@ -63,8 +63,8 @@ async def test_a_person_takes_the_customers_side(
             await person.say("I need an appointment with the dentist.")
             await asyncio.wait({calling}, timeout=ANSWERING_SECONDS)
         result = await calling
-    assert result.missing == ()
     assert result.reason == "it is granted"
+    assert result.missing == ()
     call = read_captured(tmp_path / "call")
     said = [each for each in call.utterances if each.side == "customer"]
     assert "appointment with the dentist" in " ".join(each.heard or "" for each in said)

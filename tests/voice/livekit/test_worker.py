@@ -45,7 +45,7 @@ async def test_one_job_at_a_time_from_its_acceptance_on() -> None:
     answering = asyncio.create_task(worker._on_request(one.request))
     async with asyncio.timeout(PATIENCE_SECONDS):
         await one.accepted.wait()
-    await worker._on_request(another.request)
+        await worker._on_request(another.request)
     assert another.rejected_for_good is False
     assert not another.accepted.is_set()
     launching.set_exception(RuntimeError("no thread for it"))
