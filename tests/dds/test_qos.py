@@ -28,7 +28,7 @@ def offered(qos: EndpointQos, **changes: Any) -> EndpointQos:
         Profile(
             "VoiceFrames",
             offered(EndpointQos(reliable=True, depth=50), lifespan_seconds=2.0),
-            EndpointQos(reliable=True, depth=50),
+            EndpointQos(reliable=True, depth=250),
         ),
         Profile("VoiceControl", offered(RELIABLE_ALL), RELIABLE_ALL),
         Profile(
