@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _warnings = LimitedWarnings(logger)
 
 _REMEMBERED_DEPARTURES = 1024
-_MOST_AGENTS = 16  # of one writer; an Advertiser has one for each agent
+_MOST_AGENTS = 256  # of one writer in all its life; an Advertiser has one for each agent
 
 
 class Change(Enum):
@@ -55,7 +55,7 @@ class Directory:
     """Agents and functions of the domain, this process's own included.
 
     One for each participant. `agents` maps agent id to AgentInfo, `departed` maps the ids of agents that were here to their
-    last AgentInfo, the newest last. A writer that announces more than 16 agents or 1,024 functions is heard for as many.
+    last AgentInfo, the newest last. A writer that announces more than 256 agents or 1,024 functions is heard for as many.
     """
 
     def __init__(self, settle_seconds: float) -> None:

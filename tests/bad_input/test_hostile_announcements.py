@@ -26,7 +26,7 @@ from tests.contract.recorder import PATIENCE_SECONDS
 from tests.log_watch import LogWatch
 
 IMPOSSIBLE = {"type": "object", "required": ["what nobody passes"]}
-MOST_AGENTS = 16
+MOST_AGENTS = 256
 MOST_FUNCTIONS = 1024
 
 
@@ -97,10 +97,10 @@ async def test_one_writer_announces_so_many_agents(
     first, second = [await liar.create_writer(AGENT_TOPIC) for _ in range(2)]
     for number in range(MOST_AGENTS + 4):
         await first.write(agent(f"first-{number}"))
-    await log_watch.until("refused the announcement of an agent", "there are 16 of its writer", count=4)
+    await log_watch.until("refused the announcement of an agent", "there are 256 of its writer", count=4)
     first.dispose(encode_agent_key("first-0"))
-    await first.write(agent("first-20"))
-    await log_watch.until("refused the announcement of an agent", "there are 16 of its writer", count=5)
+    await first.write(agent("first-300"))
+    await log_watch.until("refused the announcement of an agent", "there are 256 of its writer", count=5)
     await first.write(agent("first-0"))
     await second.write(agent("second-0"))
     directory = bus.app.directory

@@ -76,7 +76,9 @@ def test_every_profile_is_described() -> None:
         row = described[name]
         assert row[1].startswith("RELIABLE" if profile.writer.reliable else "BEST_EFFORT")
         assert row[2] == profile.writer.durability
-        assert row[3] == ("KEEP_ALL" if profile.writer.depth is None else f"KEEP_LAST {profile.writer.depth}")
+        history = "KEEP_ALL" if profile.writer.depth is None else f"KEEP_LAST {profile.writer.depth}"
+        readers = "" if profile.reader.depth == profile.writer.depth else f", readers {profile.reader.depth}"
+        assert row[3] == history + readers
 
 
 def test_every_setting_is_listed() -> None:

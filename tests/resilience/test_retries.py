@@ -58,10 +58,11 @@ def test_the_other_sides_hint_is_honoured() -> None:
 
 
 async def _fill(background: Background, bus: GenesisInterface, agent_id: str, seconds: float) -> None:
-    """Occupy an agent that runs one request and lets one wait, until these two give up."""
+    """Occupy an agent that runs one request and lets one wait, until these two give up: who waits first, so that it never
+    runs."""
     assert await bus.connect_to_agent(agent_id)
     background(bus.request_agent(agent_id, "write-block running", timeout_seconds=seconds))
-    background(bus.request_agent(agent_id, "write waiting", timeout_seconds=seconds))
+    background(bus.request_agent(agent_id, "write waiting", timeout_seconds=seconds / 2))
     # These tasks run in order, so this one is the first that finds no room.
     with pytest.raises(Overloaded):
         await background(bus.request_agent(agent_id, "write refused"))
@@ -78,7 +79,7 @@ async def test_an_overloaded_agent_is_asked_again_when_it_says(
     await agent_process(Scribe, {"path": str(diary), "agent_id": "busy"}, FULL_AGENT)
     async with GenesisInterface(settings=load_settings(retry_attempts=1)) as others, patient() as bus:
         assert await bus.connect_to_agent("busy")
-        await _fill(background, others, "busy", 3.0)
+        await _fill(background, others, "busy", 5.0)
         reply = await bus.request_agent("busy", "write patient", timeout_seconds=30)
         assert reply["message"] == "patient"
     assert executed(diary) == ["running", "patient"]
