@@ -51,10 +51,8 @@ class PeerMatches:
             self.reply_writers.add(match.handle)
 
     def accepts(self, publication: int, lookup: Callable[[int], Match | None]) -> bool:
-        """Whether a reply from this writer is the agent's."""
-        if publication in self.reply_writers:
-            return True
-        match = lookup(publication)  # a sample may overtake its writer's match
+        """Whether a reply from this writer, which is not matched yet, is the agent's: a sample may overtake the match."""
+        match = lookup(publication)
         if match is not None and self._is_peer(match):
             return True
         if publication not in self._refused_writers:

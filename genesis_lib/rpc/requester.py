@@ -325,7 +325,12 @@ class Requester:
         handle_each(samples, self._on_sample)
 
     def _on_sample(self, sample: Sample) -> None:
-        if not sample.valid_data or not self._matches.accepts(sample.publication, self._reader.lookup_publication):
+        if not sample.valid_data:
+            return
+        matches, publication = self._matches, sample.publication
+        if publication not in matches.reply_writers and not matches.accepts(
+            publication, self._reader.lookup_publication
+        ):
             return
         try:
             reply = decode_reply(sample.payload)
