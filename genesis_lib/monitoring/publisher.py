@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 
 from genesis_lib.dds.port import Participant, Writer
@@ -55,6 +54,10 @@ class EventPublisher:
 
     async def close(self) -> None:
         """Delete the writers."""
-        writers = [writer for writer in (self._events, self._statuses) if writer is not None]
+        events, statuses = self._events, self._statuses
         self._events = self._statuses = None
-        await asyncio.gather(*(writer.close() for writer in writers))
+        # Nobody acknowledges events. When who reads both topics has acknowledged the last status, the events before it have
+        # come, too; they would be lost if they came after their writer's end.
+        for writer in (statuses, events):
+            if writer is not None:
+                await writer.close()
