@@ -24,6 +24,6 @@ class BlockingCalls:
         """Await what the call returns or raises."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the threads. Every call has returned by now."""
         self._threads.shutdown()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from genesis_lib.dds.blocking import BlockingCalls
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import BusError, ConfigError
 from genesis_lib.settings import Settings
+from genesis_lib.unwinding import on_failure
 
 if TYPE_CHECKING:
     import rti.connextdds as dds
@@ -31,12 +31,9 @@ async def open_participant(settings: Settings) -> Participant:
         raise ConfigError(
             f"GENESIS_DDS=connext needs RTI Connext, which cannot be imported ({error}): pip install 'genesis-lib[connext]'"
         ) from error
-    with ExitStack() as stack:
-        blocking = BlockingCalls()
-        stack.callback(blocking.close)
-        participant = ConnextParticipant(settings, await blocking.run(_create, settings), blocking)
-        stack.pop_all()
-    return participant
+    blocking = BlockingCalls()
+    async with on_failure(blocking.close):
+        return ConnextParticipant(settings, await blocking.run(_create, settings), blocking)
 
 
 def _create(settings: Settings) -> dds.DomainParticipant:

@@ -105,7 +105,7 @@ class ConnextParticipant(Participant):
     async def _close(self) -> None:
         await asyncio.gather(*(endpoint.close() for endpoint in self._endpoints))
         await self.blocking.run(self._close_blocking)
-        self.blocking.close()
+        await self.blocking.close()
 
     def forget(self, endpoint: ConnextEndpoint) -> None:
         """Take a closed endpoint off the books, and its topic when nobody else uses it."""

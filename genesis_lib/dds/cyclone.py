@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
 from typing import Any
 
 from cyclonedds.builtin import (
@@ -42,6 +41,7 @@ from genesis_lib.dds.port import (
 from genesis_lib.dds.qos import EndpointQos, profile
 from genesis_lib.errors import BusError
 from genesis_lib.settings import Settings
+from genesis_lib.unwinding import on_failure
 
 _POLICY_NAMES = {
     Policy.Reliability: "reliability",
@@ -59,12 +59,9 @@ async def open_participant(settings: Settings) -> Participant:
     Raises:
         BusError: Cyclone DDS refuses the domain or the participant.
     """
-    with ExitStack() as stack:
-        blocking = BlockingCalls()
-        stack.callback(blocking.close)
-        participant = CycloneParticipant(settings, await blocking.run(_create_participant, settings), blocking)
-        stack.pop_all()
-    return participant
+    blocking = BlockingCalls()
+    async with on_failure(blocking.close):
+        return CycloneParticipant(settings, await blocking.run(_create_participant, settings), blocking)
 
 
 def _create_participant(settings: Settings) -> DomainParticipant:
@@ -179,7 +176,7 @@ class CycloneParticipant:
         await asyncio.gather(*(endpoint.close() for endpoint in list(self._endpoints)))
         self.data_pipe.stop()
         await self.blocking.run(self._close_blocking)
-        self.blocking.close()
+        await self.blocking.close()
 
     def forget(self, endpoint: CycloneEndpoint, key: int) -> list[Topic[Any]]:
         """Take an endpoint that is being closed off the books. Returns its topic when nobody else uses it."""

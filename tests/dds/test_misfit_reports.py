@@ -20,7 +20,7 @@ TOPIC = request_topic("Service")
 async def blocking() -> AsyncIterator[BlockingCalls]:
     calls = BlockingCalls()
     yield calls
-    calls.close()
+    await calls.close()
 
 
 def misfit(number: int) -> Endpoint:

@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant, Writer
 from genesis_lib.events import EventKind, EventType, MonitoringEvent
 from genesis_lib.monitoring.wire import EVENT_TOPIC, encode_event
-from genesis_lib.settings import load_settings
 from genesis_lib.voice.bus_calls import BusCallFollower
 from tests.contract.recorder import PATIENCE_SECONDS, Recorder
 
@@ -50,13 +48,6 @@ def event(kind: EventType, number: int) -> bytes:
             f"{kind}-{number}", EventKind.CHAIN, kind, 1, "ada", span_id=f"{number:016x}", payload={"side": "client"}
         )
     )
-
-
-@pytest.fixture
-async def participant(genesis_domain: int) -> AsyncIterator[Participant]:
-    opened = await open_participant(load_settings())
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from typing import Literal
 import pytest
 
 from genesis_lib import GenesisInterface
-from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant
-from genesis_lib.settings import load_settings
 from genesis_lib.testing.fixtures import StartAgentProcess
 from genesis_lib.voice.audio import samples
 from genesis_lib.voice.live_page import ListeningPage
@@ -70,13 +68,6 @@ async def page(browser: Page, listening: ListeningPage) -> Page:
     await browser.open(listening.url)
     await until(browser, "hearing() && connected")
     return browser
-
-
-@pytest.fixture
-async def participant(genesis_domain: int) -> AsyncIterator[Participant]:
-    opened = await open_participant(load_settings())
-    yield opened
-    await opened.close()
 
 
 async def until(page: Page, condition: str) -> None:

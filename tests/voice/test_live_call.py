@@ -13,10 +13,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import ConfigError
-from genesis_lib.settings import load_settings
 from genesis_lib.voice.audio import FRAME_BYTES, FRAME_SAMPLES, SILENCE
 from genesis_lib.voice.live_call import AUDIO_HEADER, MOST_PARTICIPANTS, LiveCall
 from genesis_lib.voice.live_page import ListeningPage
@@ -145,13 +143,6 @@ async def test_a_room_full_of_noise_is_remembered_in_bounds(told: Told) -> None:
     assert len(told.known("utterance")) == 1000
     assert len(told.known("bus_call")) == 1000
     assert len(json.dumps(told.call.everything())) < 500_000
-
-
-@pytest.fixture
-async def participant(genesis_domain: int) -> AsyncIterator[Participant]:
-    opened = await open_participant(load_settings())
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import VoiceError
-from genesis_lib.settings import load_settings
 from genesis_lib.voice.audio import samples, seconds
 from genesis_lib.voice.brain import Brain, Bus, BusCall, Thought, Turn
 from genesis_lib.voice.brains.scripted import ScriptedBrain
@@ -130,13 +128,6 @@ class Overheard:
     def transcript(self, transcript: VoiceTranscript) -> None:
         if transcript.source is TranscriptSource.SPOKEN:
             self.spoken.put_nowait(transcript.text)
-
-
-@pytest.fixture
-async def participant(genesis_domain: int) -> AsyncIterator[Participant]:
-    opened = await open_participant(load_settings())
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

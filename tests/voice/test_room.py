@@ -13,10 +13,8 @@ from typing import Any
 import pytest
 
 from genesis_lib.dds.cdr import codec
-from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant
 from genesis_lib.errors import ConfigError, VoiceError
-from genesis_lib.settings import load_settings
 from genesis_lib.voice.audio import FRAME_SAMPLES, SILENCE, samples, samples_in
 from genesis_lib.voice.hearing import LONGEST_UTTERANCE_FRAMES
 from genesis_lib.voice.listener import RoomListener
@@ -34,13 +32,6 @@ realtime = pytest.mark.parametrize("pace", ["realtime"], indirect=True)
 
 ROOM = "Tea & Biscuits?"
 ANNA, BEN = "anna", "ben"
-
-
-@pytest.fixture
-async def participant(genesis_domain: int) -> AsyncIterator[Participant]:
-    opened = await open_participant(load_settings())
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture(params=["fast", "realtime"])

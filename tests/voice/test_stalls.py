@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genesis_lib.dds.open import open_participant
 from genesis_lib.dds.port import Participant
-from genesis_lib.settings import load_settings
 from genesis_lib.voice.audio import FRAME_BYTES, FRAME_SAMPLES, FRAME_SECONDS, SAMPLE_BYTES, SILENCE, samples_in
 from genesis_lib.voice.hearing import (
     DELAY_FRAMES,
@@ -229,13 +227,6 @@ async def test_a_fast_room_hears_what_comes_all_at_once() -> None:
     ear.end(1, BEGAN + COUNT * FRAME_SAMPLES, interrupted=False)
     await heard.complete.wait()
     assert_heard_whole(heard)
-
-
-@pytest.fixture
-async def participant(genesis_domain: int) -> AsyncIterator[Participant]:
-    opened = await open_participant(load_settings())
-    yield opened
-    await opened.close()
 
 
 class FedRoom(VoiceRoom):
