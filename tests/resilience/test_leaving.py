@@ -87,9 +87,9 @@ async def test_an_agent_that_leaves_does_not_announce_itself_anew(background: Ba
 async def test_an_agent_that_cannot_say_that_it_leaves_is_gone_nevertheless(genesis_domain: int) -> None:
     """Its writers are deleted under it, so that DDS refuses."""
     agent = Restless()
+    before = holdings()
     async with GenesisInterface() as bus:
         directory = bus.app.directory
-        before = holdings()
         for _ in range(2):
             await agent.open()
             assert await bus.wait_for_agent("restless")
@@ -98,7 +98,7 @@ async def test_an_agent_that_cannot_say_that_it_leaves_is_gone_nevertheless(gene
             await agent._monitor._publisher._statuses.close()  # type: ignore[attr-defined]
             await agent.close()
             assert await directory.wait_for(lambda: "restless" not in directory.agents, PATIENCE_SECONDS)
-            assert holdings() - before == {}
+    assert holdings() - before == {}
 
 
 async def test_an_error_on_the_way_out_leaves_nothing(genesis_domain: int) -> None:
