@@ -252,12 +252,12 @@ def build_request(
         raise InvalidRequest(f"conversation_id has to be text, this is {type(conversation_id).__name__}")
     if metadata is not None and not isinstance(metadata, Mapping):
         raise InvalidRequest(f"metadata has to be a dict, this is {type(metadata).__name__}")
-    if not isinstance(attachments, Iterable):
+    if type(attachments) is not tuple and not isinstance(attachments, Iterable):
         raise InvalidRequest(f"attachments have to be a list of Attachment, this is {type(attachments).__name__}")
     return AgentRequest(
         message,
         conversation_id=conversation_id or "",
         idempotent=idempotent,
-        metadata=dict(metadata or {}),
+        metadata=dict(metadata) if metadata else {},
         attachments=tuple(attachments),
     )

@@ -52,6 +52,7 @@ def make_handler(
     """The handler a Replier runs: hook, functions and batches behind the server middleware, the first one outermost. The
     items of a batch, so many at most, take places of their own."""
     call_hook = _stream_hook if inspect.isasyncgenfunction(hook) else _await_hook
+    application = _Application(agent_name)
 
     async def dispatch(request: AgentRequest, send: Send) -> AgentReply:
         if request.method:
@@ -59,7 +60,7 @@ def make_handler(
         if request.kind is _BATCH:
             answer = partial(_answer_whole, call_hook, agent_name, hook)
             return await answer_items(decode_items(request, max_batch), answer, places)
-        with _Application(agent_name):
+        with application:
             return await call_hook(agent_name, hook, request, send)
 
     handler: Handler = dispatch

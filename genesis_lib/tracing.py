@@ -43,7 +43,7 @@ def new_trace() -> TraceContext:
 
 def new_traceparent() -> str:
     """The header value of a new trace's root span."""
-    digits = f"{_fast.getrandbits(192) | _NEVER_ZERO:048x}"
+    digits = (_fast.getrandbits(192) | _NEVER_ZERO).to_bytes(24, "big").hex()
     return f"00-{digits[:32]}-{digits[32:]}-01"
 
 

@@ -31,6 +31,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "log_limit",
         "unwinding",
         "handle_each",
+        "memo",
     ),
     "dds": ("dds",),
     "machinery": ("rpc", "discovery", "monitoring", "llm", "security", "memory"),

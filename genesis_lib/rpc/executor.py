@@ -61,22 +61,20 @@ class Executor:
         self._queue: FairQueue[tuple[bytes, str], Execution] = FairQueue()
         self._usual_seconds = _FIRST_GUESS_SECONDS  # of one execution, the newest count most
         self._last_change = self._loop.time()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._drained: asyncio.Event | None = None
         places.on_free = self._start_waiting
 
-    def submit(self, execution: Execution) -> Overloaded | None:
+    def submit(self, execution: Execution, now: float) -> Overloaded | None:
         """Run it, now or when its turn comes. The refusal when there is no room, not even at the cost of a caller that has
-        more waiting."""
+        more waiting. `now` is on the event loop's clock."""
         runs = self._places.take()
         if not runs and not self._make_room(execution):
             return self._overloaded()
         self._admitted[execution] = None
-        self._idle.clear()
         if execution.deadline is not None:
             self._expiry.cover(execution.deadline)
         if runs:
-            self._start(execution)
+            self._start(execution, now)
         else:
             self._queue.put(execution.client.caller.key, execution, execution.size)
         return None
@@ -93,9 +91,12 @@ class Executor:
 
     async def drain(self, grace_seconds: float) -> None:
         """Wait for what is admitted, as long as the grace time lasts; then cancel the rest."""
+        self._drained = asyncio.Event()
         try:
             async with asyncio.timeout(grace_seconds):
-                await self._idle.wait()
+                while self._admitted:
+                    self._drained.clear()
+                    await self._drained.wait()
         except TimeoutError:
             tasks = [execution.task for execution in self._admitted if execution.task is not None]
             for execution in list(self._admitted):
@@ -116,13 +117,13 @@ class Executor:
             self.abort(evicted, self._overloaded())
         return True
 
-    def _start(self, execution: Execution) -> None:
-        self._last_change = started = self._loop.time()
-        execution.task = self._loop.create_task(self._run(execution, started))
+    def _start(self, execution: Execution, now: float) -> None:
+        self._last_change = now
+        execution.task = self._loop.create_task(self._run(execution, now))
 
     def _start_waiting(self) -> None:
         while self._queue and self._places.take():
-            self._start(self._queue.take())
+            self._start(self._queue.take(), self._loop.time())
 
     async def _run(self, execution: Execution, started: float) -> None:
         execution.entered = True
@@ -146,8 +147,8 @@ class Executor:
         else:
             self._places.give_back()
         self._finish(execution, outcome)
-        if not self._admitted:
-            self._idle.set()
+        if self._drained is not None:
+            self._drained.set()
 
     def _overloaded(self) -> Overloaded:
         """Try again when what waits now will have had its turn; an agent that is stuck, when it has been so twice as long."""

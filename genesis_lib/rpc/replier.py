@@ -150,9 +150,9 @@ class Replier:
         if request.instance_name and request.instance_name != self._instance_name:
             return  # for another process that announces the same agent
         deadline = now + request.timeout_ns / 1e9 - delay if request.timeout_ns > 0 else None
-        self._receive(Execution(request, client, deadline, size))
+        self._receive(Execution(request, client, deadline, size), now)
 
-    def _receive(self, execution: Execution) -> None:
+    def _receive(self, execution: Execution, now: float) -> None:
         client, request = execution.client, execution.request
         number = request.sequence_number
         if request.kind is _CANCEL:
@@ -168,7 +168,7 @@ class Replier:
                 for payload in client.executed.replies(number):
                     client.channel.send(payload)
         else:
-            refusal = self._refusal(execution) or self._executor.submit(execution)
+            refusal = self._refusal(execution, now) or self._executor.submit(execution, now)
             if refusal is None:
                 client.executions[number] = execution
                 client.gate.admitted()
@@ -185,7 +185,7 @@ class Replier:
                 who, "agent %s drops what %s sends: it comes faster than it can be refused", self._agent_id, who
             )
 
-    def _refusal(self, execution: Execution) -> GenesisError | None:
+    def _refusal(self, execution: Execution, now: float) -> GenesisError | None:
         if execution.size > self._max_message_bytes:
             return MessageTooLarge(
                 f"the request has {execution.size} bytes, agent {self._agent_id} takes {self._max_message_bytes}"
@@ -194,7 +194,7 @@ class Replier:
             )
         if self._draining:
             return AgentUnavailable(f"agent {self._agent_id} is shutting down", target=self._agent_id)
-        if execution.deadline is not None and execution.deadline <= self._loop.time():
+        if execution.deadline is not None and execution.deadline <= now:
             return RequestTimeout(
                 f"the request reached agent {self._agent_id} after its deadline", target=self._agent_id
             )

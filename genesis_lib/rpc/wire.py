@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from genesis_lib.dds.cdr import codec
 from genesis_lib.dds.port import TopicSpec
 from genesis_lib.errors import DecodeError, InvalidRequest
+from genesis_lib.memo import Memo
 from genesis_lib.messages import AgentReply, AgentRequest, Attachment, Final, RequestKind
 
-_request = codec("AgentAgentRequest")
-_reply = codec("AgentAgentReply")
+_request = codec(
+    "AgentAgentRequest",
+    "instance_name",
+    "conversation_id",
+    "source_agent_id",
+    "method",
+    "tracestate",
+    "call_path",
+    "metadata",
+    "attachment_manifest",
+)
+_reply = codec("AgentAgentReply", "conversation_id", "replier_agent_id", "metadata", "attachment_manifest")
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_CACHED_PATH = 1024  # characters: callers decide what they send, and how often a new one
+_SHORT_PATH = 1024  # characters
 _KINDS = {int(kind): kind for kind in RequestKind}
 _FINALS = {int(final): final for final in Final}
 
@@ -50,7 +60,7 @@ def encode_request(request: AgentRequest) -> bytes:
         request.method,
         request.traceparent,
         request.tracestate,
-        _dump_path(request.call_path) if request.call_path else "",
+        _dumped_paths[request.call_path] if request.call_path else "",
         request.timeout_ns,
         request.idempotent,
         dump_object(request.metadata, "metadata") if request.metadata else "",
@@ -94,7 +104,7 @@ def decode_request(payload: bytes) -> AgentRequest:
         method,
         traceparent,
         tracestate,
-        _load_path(call_path) if call_path else (),
+        _parsed_paths[call_path] if call_path else (),
         timeout_ns,
         idempotent,
         load_object(metadata, "metadata") if metadata else {},
@@ -227,16 +237,8 @@ def _parse_path(text: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-_cached_dump = lru_cache(1024)(_dumps)
-_cached_parse = lru_cache(1024)(_parse_path)
-
-
-def _dump_path(path: tuple[str, ...]) -> str:
-    return _cached_dump(path) if sum(map(len, path)) <= _CACHED_PATH else _dumps(path)
-
-
-def _load_path(text: str) -> tuple[str, ...]:
-    return _cached_parse(text) if len(text) <= _CACHED_PATH else _parse_path(text)
+_dumped_paths: Memo[tuple[str, ...], str] = Memo(_dumps, lambda path: sum(map(len, path)) <= _SHORT_PATH)
+_parsed_paths: Memo[str, tuple[str, ...]] = Memo(_parse_path, lambda text: len(text) <= _SHORT_PATH)
 
 
 def _pack_attachments(attachments: tuple[Attachment, ...]) -> tuple[str, bytes]:
