@@ -24,10 +24,9 @@ from genesis_lib.rpc.wire import load_object
 logger = logging.getLogger(__name__)
 
 Hook = Callable[[dict[str, Any]], Awaitable[dict[str, Any]] | AsyncGenerator[dict[str, Any], None]]
-CallHook = Callable[[str, Hook, AgentRequest, Send], Awaitable[AgentReply]]
 
 _BATCH = RequestKind.BATCH
-# Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them; the rest ends tasks and processes.
+# Loops, hop limits and remote errors speak of the chain as a call_hook, whoever sees them; the rest ends tasks and processes.
 _PASSED_ON = (
     LoopDetected,
     HopLimitExceeded,
@@ -51,17 +50,15 @@ def make_handler(
 ) -> Handler:
     """The handler a Replier runs: hook, functions and batches behind the server middleware, the first one outermost. The
     items of a batch, so many at most, take places of their own."""
-    call_hook = _stream_hook if inspect.isasyncgenfunction(hook) else _await_hook
     application = _Application(agent_name)
+    call_hook: Handler = partial(_stream_hook if inspect.isasyncgenfunction(hook) else _await_hook, hook, application)
 
-    async def dispatch(request: AgentRequest, send: Send) -> AgentReply:
+    def dispatch(request: AgentRequest, send: Send) -> Awaitable[AgentReply]:
         if request.method:
-            return await _call_function(agent_name, functions, request)
+            return _call_function(agent_name, functions, request)
         if request.kind is _BATCH:
-            answer = partial(_answer_whole, call_hook, agent_name, hook)
-            return await answer_items(decode_items(request, max_batch), answer, places)
-        with application:
-            return await call_hook(agent_name, hook, request, send)
+            return _answer_batch(call_hook, request, places, max_batch)
+        return call_hook(request, send)
 
     handler: Handler = dispatch
     for layer in reversed(middleware):
@@ -73,10 +70,10 @@ class _Application:
     """Around the application's own code: whatever it raises becomes a typed error at its caller. A tool that exits (argparse
     does) and an extension that panics end their request, not the agent."""
 
-    __slots__ = ("_who",)
+    __slots__ = ("who",)
 
     def __init__(self, who: str) -> None:
-        self._who = who
+        self.who = who
 
     def __enter__(self) -> None:
         return None
@@ -84,30 +81,33 @@ class _Application:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None or isinstance(error, _PASSED_ON):
             return
-        logger.debug("%s failed", self._who, exc_info=error)
-        raise RemoteAgentError(f"{self._who} failed: {describe(error)}", target=self._who) from error
+        logger.debug("%s failed", self.who, exc_info=error)
+        raise RemoteAgentError(f"{self.who} failed: {describe(error)}", target=self.who) from error
 
 
-async def _await_hook(agent_name: str, hook: Hook, request: AgentRequest, send: Send) -> AgentReply:
-    return _as_reply(agent_name, await cast("Awaitable[object]", hook(_as_dict(request))))
+async def _await_hook(hook: Hook, application: _Application, request: AgentRequest, send: Send) -> AgentReply:
+    with application:
+        return _as_reply(application.who, await cast("Awaitable[object]", hook(_as_dict(request))))
 
 
-async def _stream_hook(agent_name: str, hook: Hook, request: AgentRequest, send: Send) -> AgentReply:
-    async with aclosing(cast("AsyncGenerator[object, None]", hook(_as_dict(request)))) as parts:
-        async for part in parts:
-            await send(_as_reply(agent_name, part))
+async def _stream_hook(hook: Hook, application: _Application, request: AgentRequest, send: Send) -> AgentReply:
+    with application:
+        async with aclosing(cast("AsyncGenerator[object, None]", hook(_as_dict(request)))) as parts:
+            async for part in parts:
+                await send(_as_reply(application.who, part))
     return AgentReply("", final=Final.END)
 
 
-async def _answer_whole(call_hook: CallHook, agent_name: str, hook: Hook, request: AgentRequest) -> AgentReply:
-    parts: list[AgentReply] = []
+async def _answer_batch(handler: Handler, request: AgentRequest, places: Places, max_batch: int) -> AgentReply:
+    async def answer(item: AgentRequest) -> AgentReply:
+        parts: list[AgentReply] = []
 
-    async def collect(part: AgentReply) -> None:
-        parts.append(part)
+        async def collect(part: AgentReply) -> None:
+            parts.append(part)
 
-    with _Application(agent_name):
-        last = await call_hook(agent_name, hook, request, collect)
-    return join_parts(parts, last)
+        return join_parts(parts, await handler(item, collect))
+
+    return await answer_items(decode_items(request, max_batch), answer, places)
 
 
 async def ask_own_hook(agent_name: str, hook: Hook, request: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from genesis_lib.errors import (
@@ -61,10 +62,10 @@ class PendingCall:
             return False
         return len(self.parts) % CREDIT_BATCH == 0
 
-    def finish(self, reply: AgentReply, now: float) -> None:
+    def finish(self, reply: AgentReply, clock: Callable[[], float]) -> None:
         """Take the last part of the reply, or all of it."""
         if reply.remote_exception:
-            self.future.set_exception(self._error_from(reply, now))
+            self.future.set_exception(self._error_from(reply, clock()))
         elif self.streams or not self.parts:
             self.future.set_result(reply)
         else:

@@ -343,6 +343,6 @@ class Requester:
             return  # the answer to a call that was given up
         if reply.final is not _MORE:
             del self._pending[reply.sequence_number]
-            call.finish(reply, self._loop.time())
+            call.finish(reply, self._loop.time)
         elif call.take_part(reply, len(sample.payload), self._max_message_bytes):
             self._tell(call.request, RequestKind.CREDIT)
