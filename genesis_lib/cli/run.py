@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 def command(invocation: Invocation, targets: tuple[str, ...]) -> None:
     """Host agents until Ctrl-C or SIGTERM.
 
-    Each MODULE:CLASS (or path/to/file.py:CLASS) is an agent class that can be made without arguments.
+    Each MODULE:CLASS (or path/to/file.py:CLASS) is an agent class that can be made without arguments. They run on uvloop
+    where it is installed.
     """
+    from genesis_lib.running import event_loop_factory
+
     os.environ.update(invocation.environment())
     invocation.settings()
-    asyncio.run(_host(targets))
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
+        runner.run(_host(targets))
 
 
 async def _host(targets: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ from tests.cli.command import finish, run, start
 
 AGENTS = """
 from __future__ import annotations
+import asyncio
 from genesis_lib import GenesisAgent
 
 class Parrot(GenesisAgent):
@@ -33,6 +34,10 @@ class Broken(Parrot):
 
 def parrot():
     return Parrot()
+
+class Introspective(Parrot):
+    async def process_agent_request(self, request):
+        return {"message": type(asyncio.get_running_loop()).__module__}
 """
 
 
@@ -46,6 +51,28 @@ def agents_file(tmp_path: Path) -> Path:
 async def _until_ready(process: asyncio.subprocess.Process, count: int) -> list[str]:
     assert process.stderr is not None
     return [(await process.stderr.readline()).decode() for _ in range(count)]
+
+
+async def test_agents_run_on_uvloop_where_it_is_installed(agents_file: Path, genesis_domain: int) -> None:
+    process = await start("run", f"{agents_file}:Introspective")
+    await _until_ready(process, 1)
+    assert (await run("ask", "Parrot", "which loop?")).stdout == "uvloop\n"
+    process.terminate()
+    assert (await finish(process)).status == 0
+
+
+async def test_without_uvloop_agents_run_on_asyncio(
+    agents_file: Path, genesis_domain: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = tmp_path / "without"
+    without.mkdir()
+    (without / "uvloop.py").write_text("raise ImportError('not installed')")
+    monkeypatch.setenv("PYTHONPATH", str(without))
+    process = await start("run", f"{agents_file}:Introspective")
+    await _until_ready(process, 1)
+    assert (await run("ask", "Parrot", "which loop?")).stdout == "asyncio.unix_events\n"
+    process.terminate()
+    assert (await finish(process)).status == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
