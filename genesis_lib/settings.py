@@ -68,22 +68,32 @@ class Settings(BaseModel):
         "WARNING", description="what the genesis command logs"
     )
     model_name: str = Field("gpt-4o-mini", description="language model for routing and for agents that name none")
-    openai_api_key: str = Field("", description="key of the model endpoint (OPENAI_API_KEY)", repr=False)
-    openai_base_url: str = Field("", description="OpenAI-compatible endpoint (OPENAI_BASE_URL)")
+    openai_api_key: str = Field("", description="key of the model endpoint", repr=False)
+    openai_base_url: str = Field("", description="OpenAI-compatible endpoint")
+    openweathermap_api_key: str = Field("", description="key for live weather; none for sample data", repr=False)
+    openweathermap_base_url: str = Field("", description="another endpoint of the OpenWeatherMap API")
     voice_speaker: str = Field("espeak", description="what voice agents speak with")
     voice_recogniser: str = Field("pocketsphinx", description="what voice agents hear with")
     voice_activity: str = Field("pocketsphinx", description="what tells voice agents that somebody speaks")
-    livekit_url: str = Field("", description="LiveKit server, ws:// or wss:// (LIVEKIT_URL)")
-    livekit_api_key: str = Field("", description="key for the LiveKit server (LIVEKIT_API_KEY)")
-    livekit_api_secret: str = Field("", description="secret of that key (LIVEKIT_API_SECRET)", repr=False)
+    livekit_url: str = Field("", description="LiveKit server, ws:// or wss://")
+    livekit_api_key: str = Field("", description="key for the LiveKit server")
+    livekit_api_secret: str = Field("", description="secret of that key", repr=False)
     model_timeout_seconds: float = Field(20.0, gt=0, description="deadline of one question to the model")
 
 
 _OWN_VARIABLES = {
     name: name.upper()
-    for name in ("openai_api_key", "openai_base_url", "livekit_url", "livekit_api_key", "livekit_api_secret")
+    for name in (
+        "openai_api_key",
+        "openai_base_url",
+        "openweathermap_api_key",
+        "openweathermap_base_url",
+        "livekit_url",
+        "livekit_api_key",
+        "livekit_api_secret",
+    )
 }
-SECRETS = frozenset({"openai_api_key", "livekit_api_secret"})
+SECRETS = frozenset({"openai_api_key", "openweathermap_api_key", "livekit_api_secret"})
 
 
 def variable_for(name: str) -> str:

@@ -192,7 +192,7 @@ def test_a_directory_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_secret_is_not_shown() -> None:
-    assert frozenset({"openai_api_key", "livekit_api_secret"}) == SECRETS
+    assert frozenset({"openai_api_key", "openweathermap_api_key", "livekit_api_secret"}) == SECRETS
     settings = load_settings(openai_api_key=SECRET)
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,8 +56,9 @@ class OpenWeatherMapAgent(MonitoredAgent):
     status is -1 where there is no answer, and the message says why.
 
     Args:
-        api_key: OPENWEATHERMAP_API_KEY by default. Without one the answers are sample data, and say so.
-        base_url: of the API; OPENWEATHERMAP_BASE_URL by default.
+        api_key: the setting openweathermap_api_key (OPENWEATHERMAP_API_KEY) by default. Without one the answers are sample
+            data, and say so.
+        base_url: of the API; the setting openweathermap_base_url (OPENWEATHERMAP_BASE_URL) by default.
         timeout_seconds: for one question to the API.
         agent_id, service_instance_tag, settings: as in MonitoredAgent.
         model: reads the requests; by default the one that the settings name, if they do. Stays the caller's to close.
@@ -90,7 +90,9 @@ class OpenWeatherMapAgent(MonitoredAgent):
             settings=in_force,
         )
         self._sample = SampleWeather()
-        self._source: WeatherSource = _source(api_key, base_url, timeout_seconds) or self._sample
+        key = in_force.openweathermap_api_key if api_key is None else api_key
+        url = base_url or in_force.openweathermap_base_url or OPENWEATHERMAP_BASE_URL
+        self._source: WeatherSource = OpenWeatherMapClient(key, url, timeout_seconds) if key.strip() else self._sample
         self._own_model = model_from_settings(in_force) if model is None else None
         self._model = model or self._own_model
         self._model_timeout = in_force.model_timeout_seconds
@@ -220,11 +222,3 @@ class OpenWeatherMapAgent(MonitoredAgent):
             "source": self._source.name,
         }
         return {"message": text, "status": status, "metadata": metadata}
-
-
-def _source(api_key: str | None, base_url: str | None, timeout_seconds: float) -> OpenWeatherMapClient | None:
-    key = os.environ.get("OPENWEATHERMAP_API_KEY", "") if api_key is None else api_key
-    if not key.strip():
-        return None
-    url = base_url or os.environ.get("OPENWEATHERMAP_BASE_URL") or OPENWEATHERMAP_BASE_URL
-    return OpenWeatherMapClient(key, url, timeout_seconds)
