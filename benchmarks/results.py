@@ -113,7 +113,11 @@ def _ratios_for(genesis: str) -> Iterator[Ratio]:
     yield Ratio("p50_us", "a2a_streaming", genesis, one, at_least=10.0)
 
 
-RATIOS = (*_ratios_for("genesis"), *_ratios_for("genesis_uvloop"))
+RATIOS = (
+    *_ratios_for("genesis"),
+    Ratio("p50_us", "a2a_asyncio", "genesis", Cell(100, 1), at_least=10.0),
+    *_ratios_for("genesis_uvloop"),
+)
 
 
 def ratio_results(results: Results) -> list[RatioResult]:
