@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 Hook = Callable[[dict[str, Any]], Awaitable[dict[str, Any]] | AsyncGenerator[dict[str, Any], None]]
 
 _BATCH = RequestKind.BATCH
-# Loops, hop limits and remote errors speak of the chain as a call_hook, whoever sees them; the rest ends tasks and processes.
+# Loops, hop limits and remote errors speak of the chain as a whole, whoever sees them; the rest ends tasks and processes.
 _PASSED_ON = (
     LoopDetected,
     HopLimitExceeded,

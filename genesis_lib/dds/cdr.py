@@ -74,6 +74,9 @@ def compile_codec(declared: Struct, *recurring: str) -> Codec:
     fields = tuple(leaf.name for leaf in leaves)
     if len(set(fields)) < len(fields):
         raise ConfigError(f"{declared.qualified_name} has two members of the same name among {', '.join(fields)}")
+    unknown = set(recurring).difference(leaf.name for leaf in leaves if leaf.kind == "string")
+    if unknown:
+        raise ConfigError(f"{declared.qualified_name} has no string {', '.join(sorted(unknown))}")
     return Codec(
         declared.name,
         fields,

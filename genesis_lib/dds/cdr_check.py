@@ -106,6 +106,8 @@ def _check_value(where: str, leaf: Leaf, value: Any) -> None:
 
 def _check_string(where: str, leaf: Leaf, value: Any) -> None:
     _require(where, value, str)
+    if type(value).__hash__ is None:
+        raise InvalidRequest(f"{where} is a {type(value).__name__} without a hash; pass a plain str")
     if "\0" in value:
         raise InvalidRequest(f"{where} has a NUL character at index {value.index(chr(0))}; DDS strings hold none")
     try:

@@ -76,7 +76,7 @@ def _too_long(leaf: Leaf, index: int) -> list[str]:
 
 def _unpack(number: int, block: Block, end: str, scope: dict[str, Any]) -> list[str]:
     """Lines that read a block which starts at the offset `end`."""
-    targets = block.names() + ([f"n{block.follower}"] if block.counts else [])
+    targets = block.names + ([f"n{block.follower}"] if block.counts else [])
     if number == 0:
         scope["unpack0"] = block.struct_at(0, "4sI").unpack_from
         return [f"{', '.join(['start', 'size', *targets])} = unpack0(data)"]

@@ -30,8 +30,9 @@ def _string(bound: int | None, text: str) -> bytes:
     return _pack_length(size + 1) + encoded + _ENDS[size & 3]
 
 
-def _is_small(text: str) -> bool:
-    return len(text) <= _RECURRING_CHARACTERS
+def _is_worth_keeping(text: str) -> bool:
+    """Not where it is of a class that may have an equality of its own."""
+    return type(text) is str and len(text) <= _RECURRING_CHARACTERS
 
 
 def compile_encoder(type_name: str, leaves: Sequence[Leaf], recurring: Collection[str] = ()) -> Callable[..., bytes]:
@@ -46,10 +47,10 @@ def compile_encoder(type_name: str, leaves: Sequence[Leaf], recurring: Collectio
     for number, block in enumerate(blocks(leaves, recurring)):
         for index, leaf in enumerate(block.fixed, block.start):
             checks += fixed_checks(leaf, f"m{index}", f"values{index}", scope)
-        arguments = block.names()
+        arguments = block.names
         index = block.follower
         if block.variable is not None and block.recurring:
-            scope[f"strings{index}"] = Memo(partial(_string, block.variable.bound), _is_small)
+            scope[f"strings{index}"] = Memo(partial(_string, block.variable.bound), _is_worth_keeping)
             prepare.append(f"b{index} = strings{index}[m{index}]")
         elif block.variable is not None:
             prepare += [_to_bytes(block.variable, index), f"n{index} = len(b{index})"]
@@ -97,7 +98,7 @@ def _pack(number: int, block: Block, arguments: list[str], scope: dict[str, Any]
 def _size(block: Block) -> str:
     """Expression for the size of what stands before the block and of the block, which the next string makes a multiple of 4."""
     end = block.end("0" if block.after is None else f"n{block.start - 1}")
-    return f"({end})" if block.is_last or block.counts else f"({end} + 3 & -4)"
+    return f"({end})" if block.variable is None or block.counts else f"({end} + 3 & -4)"
 
 
 def _to_bytes(leaf: Leaf, index: int) -> str:

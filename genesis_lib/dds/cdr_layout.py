@@ -31,13 +31,9 @@ class Block:
         return self.variable is not None and not self.recurring
 
     @property
-    def is_last(self) -> bool:
-        """Nothing follows it."""
-        return self.variable is None
-
-    def names(self, prefix: str = "m") -> list[str]:
+    def names(self) -> list[str]:
         """A variable's name for each leaf."""
-        return [f"{prefix}{self.start + index}" for index in range(len(self.fixed))]
+        return [f"m{self.start + index}" for index in range(len(self.fixed))]
 
     @property
     def follower(self) -> int:

@@ -33,7 +33,7 @@ class DataPipe:
     """One pipe for all readers of a participant. Give them `listener` and attach each with what is to run.
 
     Attributes:
-        turn: rises each time the event loop is woken for data.
+        wakes: how often the event loop was woken for data.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class DataPipe:
         _libc.setvbuf(self._stream, None, _UNBUFFERED, 0)
         self.listener = Listener()
         _lset_data_available(self.listener._ref, ctypes.cast(_libc.fputc, ctypes.c_void_p), self._stream, False)
-        self.turn = 0
+        self.wakes = 0
         self._handlers: defaultdict[int, dict[int, Callable[[], None]]] = defaultdict(dict)
         self._loop.add_reader(self._readable, self._on_readable)
 
@@ -70,7 +70,7 @@ class DataPipe:
             marks = os.read(self._readable, _READ_MOST)
         except BlockingIOError:
             return
-        self.turn += 1
+        self.wakes += 1
         self._run(iter([handler for mark in set(marks) for handler in self._handlers[mark].values()]))
 
     def _run(self, handlers: Iterator[Callable[[], None]]) -> None:

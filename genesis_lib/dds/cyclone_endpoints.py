@@ -165,11 +165,11 @@ class CycloneWriter(CycloneEndpoint):
         super().__init__(participant, topic, entity, owned, on_match)
         self._loop = asyncio.get_running_loop()
         self._batching = isinstance(entity, BatchingDataWriter)
-        self._turn = 0
-        self._written = 0  # in this turn
-        self._bursts = False
+        self._wake = 0
+        self._turn_is_open = False
+        self._written = 0
         self._unflushed = 0
-        self._flush_is_due = False
+        self._bursts = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def try_write(self, payload: bytes) -> bool:
@@ -189,22 +189,30 @@ class CycloneWriter(CycloneEndpoint):
         raise BusError(f"Cyclone DDS refuses a sample on topic {self._topic.name}: {DDSException(code)}")
 
     def _count_written(self) -> None:
-        """A lone sample leaves at once. Where several were written since data came in, or the time before, they leave in
-        packets of a few at the end of the turn at the latest: fewer packets cost less, but the other side should be at
-        work while this one still writes."""
-        turn = self._participant.data_pipe.turn
-        if turn != self._turn:
-            self._turn, self._bursts, self._written = turn, self._written > 1, 0
-        self._written += 1
+        """A lone sample leaves at once. Where the last turn wrote several, this one's go in packets of a few: fewer
+        packets cost less, but the other side should be at work while this one still writes.
+
+        Where a turn ends is found out by a callback, which costs a turn of its own: the first sample after data came in
+        does without.
+        """
         self._unflushed += 1
-        if self._unflushed == _BURST or (self._written == 1 and not self._bursts):
-            self._flush()
-        elif not self._flush_is_due:
-            self._flush_is_due = True
+        if self._turn_is_open:
+            self._written += 1
+            if self._unflushed == _BURST:
+                self._flush()
+            return
+        wake = self._participant.data_pipe.wakes
+        if self._bursts or wake == self._wake:
+            self._turn_is_open = True
+            self._written = 1
             self._loop.call_soon(self._end_turn)
+        self._wake = wake
+        if not self._bursts:
+            self._flush()
 
     def _end_turn(self) -> None:
-        self._flush_is_due = False
+        self._turn_is_open = False
+        self._bursts = self._written > 1
         if self._unflushed and not self._closed:
             self._flush()
 

@@ -61,7 +61,7 @@ class Executor:
         self._queue: FairQueue[tuple[bytes, str], Execution] = FairQueue()
         self._usual_seconds = _FIRST_GUESS_SECONDS  # of one execution, the newest count most
         self._last_change = self._loop.time()
-        self._drained: asyncio.Event | None = None
+        self._ended: asyncio.Event | None = None
         places.on_free = self._start_waiting
 
     def submit(self, execution: Execution, now: float) -> Overloaded | None:
@@ -91,12 +91,12 @@ class Executor:
 
     async def drain(self, grace_seconds: float) -> None:
         """Wait for what is admitted, as long as the grace time lasts; then cancel the rest."""
-        self._drained = asyncio.Event()
+        self._ended = asyncio.Event()
         try:
             async with asyncio.timeout(grace_seconds):
                 while self._admitted:
-                    self._drained.clear()
-                    await self._drained.wait()
+                    self._ended.clear()
+                    await self._ended.wait()
         except TimeoutError:
             tasks = [execution.task for execution in self._admitted if execution.task is not None]
             for execution in list(self._admitted):
@@ -147,8 +147,8 @@ class Executor:
         else:
             self._places.give_back()
         self._finish(execution, outcome)
-        if self._drained is not None:
-            self._drained.set()
+        if self._ended is not None:
+            self._ended.set()
 
     def _overloaded(self) -> Overloaded:
         """Try again when what waits now will have had its turn; an agent that is stuck, when it has been so twice as long."""

@@ -355,3 +355,37 @@ def test_a_bounded_sequence_keeps_its_bound(odd_model: Path) -> None:
     compiled = compile_codec(load_datamodel(odd_model).struct("Odd"))
     with pytest.raises(MessageTooLarge, match=r"Odd\.blob has 5001 bytes, its bound is 5000"):
         compiled.encode("me", 1, "n", True, 2, 3, bytes(5001), b"abc", 5, "t", False)
+
+
+# Strings that come again and again
+
+
+class Careless(str):
+    """Takes upper and lower case for the same."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.lower() == other.lower()
+
+    def __hash__(self) -> int:
+        return hash(self.lower())
+
+
+def test_a_string_that_claims_to_be_another_one_is_not_kept_for_it() -> None:
+    compiled = with_recurring(struct("FunctionCapability"))
+    for name in (Careless("ABC"), "abc"):
+        values_of = compiled.decode(compiled.encode("id", name, "", "{}", "service"))
+        assert values_of[1] == str(name)
+
+
+class Unhashable(str):
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_string_without_a_hash_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"FunctionCapability\.name is a Unhashable without a hash"):
+        with_recurring(struct("FunctionCapability")).encode("id", Unhashable("abc"), "", "{}", "service")
+
+
+def test_only_strings_of_the_struct_can_be_recurring() -> None:
+    with pytest.raises(ConfigError, match="AgentAgentReply has no string message_id, status"):
+        codec("AgentAgentReply", "message", "status", "message_id")
