@@ -32,6 +32,7 @@ class AgentCommunicationMixin:
     """
 
     app: GenesisApp
+    _caller: Caller | None
     _callbacks: list[tuple[frozenset[Change], AgentCallback]]
 
     def _calling(self) -> Caller:
@@ -61,8 +62,10 @@ class AgentCommunicationMixin:
         return self._calling().breakers.states
 
     def add_discovery_callback(self, callback: AgentCallback) -> None:
-        """Call with the AgentInfo of each agent that arrives, those included that are there when this one joins the bus."""
+        """Call with the AgentInfo of each agent that arrives, those included that are there already."""
         self._callbacks.append((frozenset({Change.ARRIVED}), callback))
+        if self._caller is not None:
+            self._caller.replay_arrivals(callback)
 
     def add_departure_callback(self, callback: AgentCallback) -> None:
         """Call with the AgentInfo of each agent that leaves or crashes."""
@@ -76,8 +79,7 @@ class AgentCommunicationMixin:
 
     async def wait_for_agent(self, name_or_id: str, timeout_seconds: float = 30.0) -> bool:
         """Wait until the agent is there. False when it does not come in time."""
-        caller = self._calling()
-        return await caller.directory.wait_for(lambda: caller.resolver.find(name_or_id) is not None, timeout_seconds)
+        return await self._calling().wait_for_agent(name_or_id, timeout_seconds)
 
     async def request_agent(
         self,

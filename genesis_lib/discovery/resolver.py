@@ -75,7 +75,7 @@ class Resolver:
         left = left or self._departed(target)
         if left is not None:
             raise AgentUnavailable(
-                f"{left.name} ({left.agent_id}) has left; wait=True waits for its return",
+                f"{left.name} ({left.agent_id}) is gone; wait=True waits for its return",
                 target=target,
                 elapsed_seconds=elapsed,
             )

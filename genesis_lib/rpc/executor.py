@@ -127,7 +127,8 @@ class Executor:
 
     async def _run(self, execution: Execution, started: float) -> None:
         execution.entered = True
-        current_call.set(CallContext(execution.request, execution.deadline, self._loop))
+        call = CallContext(execution.request, execution.deadline, self._loop)
+        current_call.set(call)
         ending = _Ending(self._agent_id)
         with ending:
             if execution.deadline is not None and execution.deadline <= self._loop.time():
@@ -135,6 +136,7 @@ class Executor:
                     f"the deadline passed before agent {self._agent_id} came to it", target=self._agent_id
                 )
             ending.outcome = await self._handle(execution)
+        call.end()
         self._last_change = self._loop.time()
         self._usual_seconds += (self._last_change - started - self._usual_seconds) * _SMOOTHING
         self._end(execution, execution.reason if execution.aborted else ending.outcome)

@@ -294,6 +294,7 @@ class Requester:
                 earliest = call.deadline if earliest is None else min(earliest, call.deadline)
             else:
                 call.fail(no_answer(self.info, now - call.started, call.request.request_id))
+                call.parts.clear()
         return earliest
 
     def _tell(self, request: AgentRequest, kind: RequestKind) -> None:
