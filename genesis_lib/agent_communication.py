@@ -74,11 +74,15 @@ class AgentCommunicationMixin:
     # Calls
 
     async def connect_to_agent(self, target_agent_id: str, timeout_seconds: float = 5.0) -> bool:
-        """Open the connection ahead of the first request. False when there is no such agent or no match in time."""
+        """Open the connection ahead of the first request. False when there is no such agent or no match in time.
+
+        Raises:
+            InvalidRequest: the timeout is no number from 0 to a year.
+        """
         return await self._calling().connect(target_agent_id, timeout_seconds)
 
     async def wait_for_agent(self, name_or_id: str, timeout_seconds: float = 30.0) -> bool:
-        """Wait until the agent is there. False when it does not come in time."""
+        """Wait until the agent is there. False when it does not come in time. Raises as `connect_to_agent`."""
         return await self._calling().wait_for_agent(name_or_id, timeout_seconds)
 
     async def request_agent(

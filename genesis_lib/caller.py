@@ -92,12 +92,12 @@ class Caller:
 
     async def wait_for_agent(self, target: str, timeout_seconds: float) -> bool:
         """Wait until the target is there. False when it does not come in time."""
-        _require_timeout(timeout_seconds)
+        _require_patience(timeout_seconds)
         return await self.directory.wait_for(lambda: self.resolver.find(target) is not None, timeout_seconds)
 
     async def connect(self, target: str, timeout_seconds: float) -> bool:
         """Open a connection ahead of the first request."""
-        _require_timeout(timeout_seconds)
+        _require_patience(timeout_seconds)
         deadline = self._loop.time() + timeout_seconds
         try:
             info = await self.resolver.resolve(target, "", deadline, wait=True)
@@ -218,7 +218,8 @@ class Caller:
 
     def _deadline(self, timeout_seconds: float | None) -> float:
         timeout = self._settings.request_timeout_seconds if timeout_seconds is None else timeout_seconds
-        _require_timeout(timeout)
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= _LONGEST_TIMEOUT:
+            raise InvalidRequest(f"timeout_seconds has to be a number above 0 and at most a year, this is {timeout!r}")
         deadline = self._loop.time() + timeout
         context = current_call.get()
         if context is None or context.deadline is None:
@@ -243,9 +244,9 @@ class Caller:
                 self._loop.call_soon(callback, info)  # its errors are its own
 
 
-def _require_timeout(seconds: float) -> None:
-    if not isinstance(seconds, (int, float)) or not 0 < seconds <= _LONGEST_TIMEOUT:
-        raise InvalidRequest(f"timeout_seconds has to be a number above 0 and at most a year, this is {seconds!r}")
+def _require_patience(seconds: float) -> None:
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _LONGEST_TIMEOUT:
+        raise InvalidRequest(f"timeout_seconds has to be a number from 0 to a year, this is {seconds!r}")
 
 
 def build_request(

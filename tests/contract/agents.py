@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from genesis_lib import GenesisAgent, MonitoredAgent
+from genesis_lib import GenesisAgent, GenesisError, MonitoredAgent
 from genesis_lib.context import current_call
 
 
@@ -34,6 +34,7 @@ class Worker(GenesisAgent):
     - run LABEL: note "ran LABEL" and return.
     - block LABEL: note "started LABEL", wait for the release; note "finished LABEL" or "cancelled LABEL".
     - release LABEL: let it finish.
+    - leave LABEL TARGET: leave a task running that waits for the release, asks TARGET to run LABEL and notes "called LABEL".
     - await COUNT EVENT: return when the diary has the event this many times.
     - diary: return it as metadata.
     - echo ...: return message, metadata, attachments and what else the request carried.
@@ -44,6 +45,7 @@ class Worker(GenesisAgent):
         options.setdefault("enable_agent_communication", True)
         super().__init__(agent_name, "WorkerService", **options)
         self._diary = _Diary()
+        self._left: list[asyncio.Task[None]] = []
 
     async def process_agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
         verb, _, rest = request["message"].partition(" ")
@@ -55,6 +57,8 @@ class Worker(GenesisAgent):
                 return await self._block(rest)
             case "release":
                 await self._diary.note(f"released {rest}")
+            case "leave":
+                self._left.append(asyncio.create_task(self._call_later(*rest.split())))
             case "await":
                 count, _, event = rest.partition(" ")
                 await self._diary.until(lambda: self._diary.counts[event] >= int(count))
@@ -65,6 +69,14 @@ class Worker(GenesisAgent):
             case "echo":
                 return self._echo(request)
         return {"message": "done"}
+
+    async def _call_later(self, label: str, target: str) -> None:
+        await self._diary.until(lambda: self._diary.counts[f"released {label}"] > 0)
+        try:
+            reply = await self.request_agent(target, f"echo {label}")
+            await self._diary.note(f"called {label} by {' '.join(reply['metadata']['call_path'])}")
+        except GenesisError as error:
+            await self._diary.note(f"called {label} and got {type(error).__name__}")
 
     async def _block(self, label: str) -> dict[str, Any]:
         await self._diary.note(f"started {label}")

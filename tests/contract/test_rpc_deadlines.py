@@ -209,3 +209,12 @@ async def _block(background: Background, bus: GenesisInterface) -> asyncio.Task[
     blocker = background(bus.request_agent("slow", "block it", timeout_seconds=60))
     await asyncio.sleep(0)  # requests reach the agent in the order in which they are written
     return blocker
+
+
+async def test_what_a_hook_leaves_running_is_free_of_the_request(worker: str, agent_process: StartAgentProcess) -> None:
+    await agent_process(Worker, {"agent_id": "other"})
+    async with GenesisInterface() as bus:
+        await bus.request_agent(worker, "leave it6 other", timeout_seconds=0.3)
+        await asyncio.sleep(0.3)  # the deadline it must not have any more
+        await bus.request_agent(worker, "release it6")
+        await bus.request_agent(worker, f"await 1 called it6 by {worker}")

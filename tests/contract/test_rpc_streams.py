@@ -210,3 +210,18 @@ async def test_leaving_the_bus_does_not_wait_for_a_stream_whose_agent_has_left(
             await bus.app.directory.wait_for(lambda: "leaver" not in bus.discovered_agents, PATIENCE_SECONDS)
         with pytest.raises(AgentLost):
             await texts(stream)
+
+
+async def test_a_stream_ends_at_its_deadline_though_parts_are_left_to_take(streamer: str) -> None:
+    taken: list[str] = []
+
+    async def take_slowly(parts: AsyncIterator[dict[str, Any]]) -> None:
+        async for part in parts:
+            taken.append(part["message"])
+            await asyncio.sleep(0.1)  # slow: the window is full of parts that it does not come to
+
+    async with GenesisInterface() as bus:
+        assert await bus.connect_to_agent(streamer)
+        with pytest.raises(RequestTimeout):
+            await take_slowly(bus.stream_agent_request(streamer, "endless it9", timeout_seconds=0.5))
+    assert len(taken) < CREDIT_WINDOW

@@ -162,3 +162,17 @@ def ends_of(agent_id: str, announcements: RawReader) -> list[InstanceState]:
         and (decode_agent(sample.payload).agent_id if sample.valid_data else decode_agent_key(sample.payload))
         == agent_id
     ]
+
+
+async def test_a_callback_hears_of_the_agents_that_are_there_already(bus: GenesisInterface, host: Host) -> None:
+    await host(Probe, agent_id="p1")
+    await host(Probe, agent_id="p2")
+    assert await bus.wait_for_agent("p1")
+    assert await bus.wait_for_agent("p2")
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    bus.add_discovery_callback(lambda info: heard.put_nowait(info.agent_id))
+    await host(Probe, agent_id="p3")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert {await heard.get(), await heard.get()} == {"p1", "p2"}
+        assert await heard.get() == "p3"
+    assert heard.empty()

@@ -126,6 +126,11 @@ async def test_a_hook_that_takes_too_long(bus: GenesisInterface, host: Host, cap
 
 async def test_a_timeout_that_is_none_is_refused(bus: GenesisInterface, host: Host) -> None:
     await host(Probe)
+    for patience in (-1, math.nan, math.inf, None, "1"):
+        with pytest.raises(InvalidRequest, match="timeout_seconds"):
+            await bus.wait_for_agent("Nobody", patience)  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest, match="timeout_seconds"):
+            await bus.connect_to_agent("Probe", patience)  # type: ignore[arg-type]
     for timeout_seconds in (0, 0.0, -1, math.nan, math.inf):
         with pytest.raises(InvalidRequest, match="timeout_seconds"):
             await bus.request_agent("Probe", "hello", timeout_seconds=timeout_seconds)
