@@ -131,8 +131,9 @@ async def _call_function(
     function = lookup(functions, request.method, agent_name)
     arguments = load_object(request.message, f"the arguments of {request.method}")
     checked = function.check(arguments)
-    with _Application(f"{agent_name}.{request.method}"):
-        return AgentReply(json.dumps(await function.call(checked), ensure_ascii=False, allow_nan=False))
+    who = f"{agent_name}.{request.method}"
+    with _Application(who):
+        return AgentReply(json.dumps(await function.call(checked, who), ensure_ascii=False, allow_nan=False))
 
 
 def _as_dict(request: AgentRequest) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
+from pydantic_core import PydanticSerializationError
 
-from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments
+from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments, RemoteAgentError
 
 _MARK = "__genesis_function__"
 _RESERVED = {"timeout_seconds"}
@@ -22,7 +23,7 @@ def genesis_function(function: F) -> F:
     """Offer an agent's coroutine method as a function on the bus.
 
     Its name, docstring and type hints become the FunctionCapability; arguments are checked against the JSON Schema of the
-    hints by the caller and by the agent. The result has to be JSON.
+    hints by the caller and by the agent. The result has to fit its type hint, and JSON.
 
     Raises:
         ConfigError: it is no coroutine function, takes `*args`, `**kwargs` or positional-only parameters, or a parameter
@@ -48,6 +49,7 @@ class OfferedFunction:
     name: str
     description: str
     parameter_schema: Mapping[str, Any]
+    _parameters: Mapping[str, str]
     _arguments: TypeAdapter[Any]
     _result: TypeAdapter[Any]
     _bound: Callable[..., Coroutine[Any, Any, Any]]
@@ -62,11 +64,20 @@ class OfferedFunction:
             checked = self._arguments.validate_python(dict(arguments))
         except ValidationError as error:
             raise InvalidArguments(f"{self.name}: {explain(error)}") from error
-        return {name: getattr(checked, name) for name in type(checked).model_fields}
+        return {parameter: getattr(checked, field) for field, parameter in self._parameters.items()}
 
-    async def call(self, checked: Mapping[str, Any]) -> Any:
-        """Run the function with checked arguments; returns its result as JSON-compatible data."""
-        return self._result.dump_python(await self._bound(**checked), mode="json")
+    async def call(self, checked: Mapping[str, Any], who: str) -> Any:
+        """Run the function with checked arguments; returns its result as JSON-compatible data.
+
+        Raises:
+            RemoteAgentError: the result does not fit the type hint; names `who`.
+        """
+        result = await self._bound(**checked)
+        try:
+            return self._result.dump_python(self._result.validate_python(result), mode="json", warnings="error")
+        except (ValidationError, PydanticSerializationError) as error:
+            problem = explain(error) if isinstance(error, ValidationError) else error
+            raise RemoteAgentError(f"{who} returned the wrong shape: {problem}", target=who) from error
 
 
 def offered_functions(owner: object) -> dict[str, OfferedFunction]:
@@ -102,18 +113,22 @@ def _offer(name: str, bound: Callable[..., Coroutine[Any, Any, Any]]) -> Offered
     try:
         signature = inspect.signature(bound, eval_str=True)
     except NameError as error:
-        raise ConfigError(f"genesis_function {name}: a type hint cannot be resolved: {error}") from error
+        raise ConfigError(f"genesis_function {bound.__qualname__}: a type hint cannot be resolved: {error}") from error
     fields: dict[str, Any] = {}
-    for parameter in signature.parameters.values():
+    parameters: dict[str, str] = {}  # by field; pydantic has its own uses for some names, as _id and model_config
+    for number, parameter in enumerate(signature.parameters.values()):
         if parameter.annotation is parameter.empty:
-            raise ConfigError(f"genesis_function {name}: parameter {parameter.name} needs a type hint")
+            raise ConfigError(f"genesis_function {bound.__qualname__}: parameter {parameter.name} needs a type hint")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (parameter.annotation, default)
+        fields[f"argument_{number}"] = (Annotated[parameter.annotation, Field(alias=parameter.name)], default)
+        parameters[f"argument_{number}"] = parameter.name
     returns = Any if signature.return_annotation is signature.empty else signature.return_annotation
     try:
         arguments = TypeAdapter(create_model(name, __config__=ConfigDict(extra="forbid"), **fields))
         schema = arguments.json_schema()
         result: TypeAdapter[Any] = TypeAdapter(returns)
     except PydanticUserError as error:
-        raise ConfigError(f"genesis_function {name}: its type hints have no JSON Schema: {error}") from error
-    return OfferedFunction(name, inspect.getdoc(bound) or "", schema, arguments, result, bound)
+        raise ConfigError(
+            f"genesis_function {bound.__qualname__}: its type hints have no JSON Schema: {error}"
+        ) from error
+    return OfferedFunction(name, inspect.getdoc(bound) or "", schema, parameters, arguments, result, bound)

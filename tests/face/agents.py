@@ -359,3 +359,43 @@ class Toolbox(GenesisAgent):
     async def fail(self, why: str) -> str:
         """Raise."""
         raise LookupError(why)
+
+
+class UnusualTools(GenesisAgent):
+    """Offers functions whose parameters have names of other uses, and functions whose results are not what they say."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("UnusualTools", enable_agent_communication=True, **options)
+
+    async def process_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"message": "unused"}
+
+    @genesis_function
+    async def names(
+        self,
+        _id: int,
+        model_config: dict[str, int],
+        schema: str = "",
+        json: str = "",
+        copy: str = "",
+        alias: int = 0,
+        argument_0: int = 0,
+    ) -> dict[str, Any]:
+        """The arguments."""
+        return {name: value for name, value in locals().items() if name != "self"}
+
+    @genesis_function
+    async def number(self) -> int:
+        return "not a number"  # type: ignore[return-value]
+
+    @genesis_function
+    async def point(self) -> Point:
+        return {"x": 1.0}  # type: ignore[return-value]
+
+    @genesis_function
+    async def nested(self) -> Point:
+        return Point.model_construct(x="left", y=0.0)
+
+    @genesis_function
+    async def unspeakable(self) -> Any:
+        return object()

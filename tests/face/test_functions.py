@@ -21,7 +21,7 @@ from genesis_lib import (
     genesis_function,
 )
 from genesis_lib.messages import AgentRequest
-from tests.face.agents import Toolbox
+from tests.face.agents import Toolbox, UnusualTools
 from tests.face.watching import PATIENCE_SECONDS, Host
 
 NAMES = {"add", "middle", "words", "nothing", "fail"}
@@ -141,6 +141,26 @@ async def test_functions_go_with_their_agent(bus: GenesisInterface, host: Host) 
     await all_announced(bus)
     process.send_signal(signal.SIGTERM)
     assert await bus.app.directory.wait_for(lambda: not bus.discovered_functions, PATIENCE_SECONDS)
+
+
+async def test_a_parameter_may_have_any_name(bus: GenesisInterface, host: Host) -> None:
+    process = await host(UnusualTools, agent_id="unusual")
+    asked: dict[str, Any] = {"_id": 1, "model_config": {"a": 1}, "schema": "s", "json": "j", "copy": "c"}
+    asked |= {"alias": 2, "argument_0": 3}
+    assert await bus.call_function("unusual", "names", **asked) == asked
+    schema = bus.discovered_functions["unusual", "names"].parameter_schema
+    assert (set(schema["properties"]), set(schema["required"])) == (set(asked), {"_id", "model_config"})
+    with pytest.raises(InvalidArguments, match="_id"):
+        await bus.call_function("unusual", "names", model_config={})
+    assert "Warning" not in process.errors()
+
+
+@pytest.mark.parametrize("name", ["number", "point", "nested", "unspeakable"])
+async def test_a_result_that_does_not_fit_its_type_hint(bus: GenesisInterface, host: Host, name: str) -> None:
+    process = await host(UnusualTools, agent_id="unusual")
+    with pytest.raises(RemoteAgentError, match=rf"UnusualTools\.{name} returned the wrong shape"):
+        await bus.call_function("unusual", name)
+    assert "Warning" not in process.errors()
 
 
 def test_what_cannot_be_offered() -> None:
