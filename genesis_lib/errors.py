@@ -82,7 +82,7 @@ class DecodeError(BusError):
 
 
 class InvalidRequest(GenesisError):
-    """A request or reply cannot be put on the wire: wrong type, not JSON, not valid text."""
+    """A request cannot be put on the wire: wrong type, not JSON, not valid text."""
 
     status = Status.INVALID_ARGUMENT
 
@@ -152,7 +152,7 @@ class NotAuthorised(GenesisError):
 
 
 class RemoteAgentError(GenesisError):
-    """The agent's hook raised or answered in the wrong shape. Carries type and message, never a traceback."""
+    """The agent's hook raised, or its answer is no reply or cannot be sent. Carries type and message, never a traceback."""
 
     status = Status.INTERNAL
 

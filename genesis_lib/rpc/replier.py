@@ -13,8 +13,10 @@ from genesis_lib.errors import (
     BusError,
     DecodeError,
     GenesisError,
+    InvalidRequest,
     MessageTooLarge,
     Overloaded,
+    RemoteAgentError,
     RequestTimeout,
     clean_text,
     remote_exception_for,
@@ -254,7 +256,12 @@ class Replier:
     def _encode(self, request: AgentRequest, reply: AgentReply) -> bytes:
         reply.writer_guid, reply.sequence_number = request.writer_guid, request.sequence_number
         reply.replier_agent_id = self._agent_id
-        return encode_reply(reply)
+        try:
+            return encode_reply(reply)
+        except InvalidRequest as error:
+            raise RemoteAgentError(
+                f"agent {self._agent_id} returned the wrong shape: {error}", target=self._agent_id
+            ) from error
 
     def _write(self, client: Client, request: AgentRequest, payload: bytes) -> None:
         client.executed.keep(request.sequence_number, payload)

@@ -73,11 +73,23 @@ async def test_a_reply_of_the_wrong_shape_is_the_agents_error(bus: GenesisInterf
     await _serves(bus)
 
 
-async def test_a_reply_that_cannot_go_on_the_wire_is_a_typed_error(bus: GenesisInterface) -> None:
+async def test_a_reply_that_cannot_go_on_the_wire_is_the_agents_error(bus: GenesisInterface) -> None:
     for name, error in (await _outcomes(bus, list(NOT_FOR_THE_WIRE))).items():
-        assert isinstance(error, GenesisError), (name, error)
-        assert not isinstance(error, RequestTimeout), (name, error)
+        assert isinstance(error, RemoteAgentError), (name, error)
+        assert "agent agent returned the wrong shape: " in str(error), (name, error)
     await _serves(bus)
+
+
+async def test_a_part_that_cannot_go_on_the_wire_is_the_agents_error(bus: GenesisInterface) -> None:
+    with pytest.raises(RemoteAgentError, match=r"agent streamer returned the wrong shape: .*message is not valid text"):
+        await bus.request_agent("streamer", "wire", timeout_seconds=30)
+
+
+async def test_in_a_batch_what_cannot_go_on_the_wire_is_the_agents_error(bus: GenesisInterface) -> None:
+    faults = ["surrogate", "metadata set", "metadata circle", "attachments tuple", "conversation surrogate"]
+    for fault, item in zip(faults, await bus.send_agent_batch("agent", faults, 10), strict=True):
+        assert item["metadata"]["error"] == "RemoteAgentError", (fault, item)
+        assert "returned the wrong shape" in item["message"], (fault, item)
 
 
 async def test_what_is_right_in_substance_is_a_reply(bus: GenesisInterface) -> None:
