@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -31,25 +31,37 @@ def event_loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
+@contextmanager
+def on_first_signal(
+    loop: asyncio.AbstractEventLoop, numbers: Iterable[signal.Signals], act: Callable[[signal.Signals], object]
+) -> Iterator[None]:
+    """While the block runs, the first of these signals is acted on in the loop. The second ends the process at once, with
+    the status a shell expects of it (128 plus the signal's number)."""
+    received = False
+
+    def on_signal(number: signal.Signals) -> None:
+        nonlocal received
+        if received:
+            os._exit(128 + number)
+        received = True
+        act(number)
+
+    watched = tuple(numbers)
+    for number in watched:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in watched:
+            loop.remove_signal_handler(number)
+
+
 async def run_until_signal(*members: Runnable) -> None:
     """Enter all members, wait for SIGINT or SIGTERM, leave them in reverse order. A second signal ends the process at once,
     with the status a shell expects of it (128 plus the signal's number)."""
-    loop = asyncio.get_running_loop()
     asked = asyncio.Event()
-
-    def on_signal(number: int) -> None:
-        if asked.is_set():
-            os._exit(128 + number)
-        asked.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
+    with on_first_signal(asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM), lambda _: asked.set()):
         async with AsyncExitStack() as stack:
             for member in members:
                 await stack.enter_async_context(member)
             await asked.wait()
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_lib.cli.interruptible import run_interruptible
 from genesis_lib.cli.invocation import Invocation, Seconds, common_options, json_option
 from genesis_lib.cli.output import complain, is_narrow, show, visible, write_json
 
@@ -32,7 +33,7 @@ def command(invocation: Invocation, wait: float | None) -> None:
     Functions are shown as name().
     """
     settings = invocation.settings()
-    agents = asyncio.run(_look(settings, wait))
+    agents = run_interruptible(_look(settings, wait))
     if invocation.json:
         write_json(agents)
     elif agents:

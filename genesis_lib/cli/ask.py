@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_lib.cli.interruptible import run_interruptible
 from genesis_lib.cli.invocation import Invocation, Seconds, common_options, json_option
 from genesis_lib.cli.output import complain, write, write_json
 
@@ -51,7 +52,7 @@ def command(
     if timeout is None:
         timeout = _default_timeout(settings, stream)
     question = _Question(target, message, conversation, timeout, stream, invocation.json)
-    return asyncio.run(_ask(settings, question))
+    return run_interruptible(_ask(settings, question))
 
 
 def _default_timeout(settings: Settings, stream: bool) -> float:

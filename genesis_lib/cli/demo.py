@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import click
 
+from genesis_lib.cli.interruptible import run_interruptible
 from genesis_lib.cli.invocation import Invocation, Seconds, common_options
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _STAND_IN_RULES = {"umbrella": "WeatherExpert"}
 @click.option("--timeout", type=Seconds(), default=25.0, metavar="S", help="Give up after this long.  [default: 25]")
 @common_options
 @click.pass_obj
-def command(invocation: Invocation, scripted_model: bool, timeout: float) -> int:
+def command(invocation: Invocation, scripted_model: bool, timeout: float) -> None:
     """Start agents in processes of their own, let them find and call each other, end them.
 
     Takes a free domain and loopback unless --domain and --interfaces say otherwise.
@@ -40,35 +40,24 @@ def command(invocation: Invocation, scripted_model: bool, timeout: float) -> int
     if invocation.interfaces is None:
         invocation.interfaces = "lo"
     if invocation.domain is not None:
-        return asyncio.run(_perform(invocation, scripted_model, timeout))
+        run_interruptible(_perform(invocation, scripted_model, timeout))
+        return
     with free_domain() as domain:
         invocation.domain = domain
-        return asyncio.run(_perform(invocation, scripted_model, timeout))
+        run_interruptible(_perform(invocation, scripted_model, timeout))
 
 
-async def _perform(invocation: Invocation, scripted_model: bool, timeout_seconds: float) -> int:
-    """Run the demo; SIGTERM and SIGHUP end it as cleanly as Ctrl-C does."""
+async def _perform(invocation: Invocation, scripted_model: bool, timeout_seconds: float) -> None:
     from genesis_lib.errors import GenesisError
 
-    performance = asyncio.ensure_future(_demo(invocation.settings(), invocation.environment(), scripted_model))
-    received: list[int] = []
-
-    def stop(number: int) -> None:
-        received.append(number)
-        performance.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    limit = asyncio.timeout(timeout_seconds)
     try:
-        async with asyncio.timeout(timeout_seconds):
-            await performance
+        async with limit:
+            await _demo(invocation.settings(), invocation.environment(), scripted_model)
     except TimeoutError:
-        raise GenesisError(f"the demo did not come to its end within {timeout_seconds:g} s (--timeout)") from None
-    except asyncio.CancelledError:
-        if not received:
+        if not limit.expired():  # one of an agent
             raise
-        return 128 + received[0]
-    return 0
+        raise GenesisError(f"the demo did not come to its end within {timeout_seconds:g} s (--timeout)") from None
 
 
 async def _demo(settings: Settings, options: dict[str, str], scripted_model: bool) -> None:

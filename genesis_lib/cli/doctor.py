@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from genesis_lib.cli.interruptible import run_interruptible
 from genesis_lib.cli.invocation import Invocation, common_options, json_option
 from genesis_lib.cli.output import show, write_json
 
@@ -71,7 +71,7 @@ def _meet(settings: Settings, interfaces: list[NetworkInterface], report: dict[s
     from genesis_lib.errors import GenesisError
 
     try:
-        sighting = asyncio.run(look_around(settings, interfaces))
+        sighting = run_interruptible(look_around(settings, interfaces))
     except GenesisError as error:
         found = list(findings.of_network(settings, interfaces, None))
         return [*found, findings.Finding(True, str(error))]

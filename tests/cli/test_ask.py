@@ -173,14 +173,28 @@ async def test_without_stream_the_parts_are_one_answer(agent_process: StartAgent
     assert (await run("ask", "Storyteller", "2")).stdout == "word0 word1 \n"
 
 
-async def test_ctrl_c_is_130_and_silent(agent_process: StartAgentProcess) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_ends_the_stream_at_the_agent(agent_process: StartAgentProcess, number: signal.Signals) -> None:
     await agent_process(Clock)
     process = await start("ask", "Clock", "tick", "--stream")
     assert process.stdout is not None
     assert await process.stdout.readline() == b"tick\n"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     outcome = await finish(process)
-    assert (outcome.status, outcome.stderr) == (130, "")
+    assert (outcome.status, outcome.stderr) == (128 + number, "")
+    assert (await run("ask", "Clock", "ended")).stdout == "1\n"
+
+
+async def test_two_ctrl_c_in_a_row_end_it_without_a_trace(agent_process: StartAgentProcess) -> None:
+    await agent_process(Clock)
+    for _ in range(5):
+        process = await start("ask", "Clock", "tick", "--stream")
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"tick\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        outcome = await finish(process)
+        assert (outcome.status, outcome.stderr) == (130, "")
 
 
 async def test_a_broken_pipe_is_silent_and_ends_the_stream_at_the_agent(agent_process: StartAgentProcess) -> None:

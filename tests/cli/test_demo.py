@@ -6,7 +6,8 @@ import asyncio
 import os
 import re
 import signal
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
@@ -106,33 +107,45 @@ async def _readable(descriptor: int) -> None:
 
 
 async def test_its_processes_end_when_it_is_killed(marked_processes: MarkedProcesses) -> None:
+    process, agents = await _with_its_agents(marked_processes)
+    async with _ended(agents):
+        process.kill()
+        await finish(process)
+    assert marked_processes.alive() == []
+
+
+async def test_its_processes_end_after_a_second_ctrl_c(marked_processes: MarkedProcesses) -> None:
+    process, agents = await _with_its_agents(marked_processes)
+    async with _ended(agents):
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        outcome = await finish(process)
+        assert (outcome.status, outcome.stderr) == (130, "")
+    assert marked_processes.alive() == []
+
+
+async def _with_its_agents(marked_processes: MarkedProcesses) -> tuple[asyncio.subprocess.Process, list[int]]:
+    """A demo, and the pids of its processes."""
     process = await start("demo")
     assert process.stdout is not None
     while b" ready " not in await process.stdout.readline():
         assert process.returncode is None
     agents = [pid for pid in marked_processes.pids() if pid != process.pid]
     assert len(agents) == 3
+    return process, agents
+
+
+@asynccontextmanager
+async def _ended(pids: list[int]) -> AsyncIterator[None]:
+    """Left when these processes are gone."""
     with ExitStack() as stack:
-        ends = [os.pidfd_open(pid) for pid in agents]
+        ends = [os.pidfd_open(pid) for pid in pids]
         for end in ends:
             stack.callback(os.close, end)
-        process.kill()
-        await finish(process)
+        yield
         async with asyncio.timeout(PATIENCE_SECONDS):
             for end in ends:
                 await _readable(end)
-    assert marked_processes.alive() == []
-
-
-async def test_a_second_ctrl_c_leaves_no_process_behind(marked_processes: MarkedProcesses) -> None:
-    process = await start("demo")
-    assert process.stdout is not None
-    while b" ready " not in await process.stdout.readline():
-        assert process.returncode is None
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
-    assert (await finish(process)).status == 130
-    assert marked_processes.alive() == []
 
 
 async def test_time_that_runs_out_is_told(marked_processes: MarkedProcesses) -> None:
