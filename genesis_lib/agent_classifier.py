@@ -108,6 +108,9 @@ class AgentClassifier:
         A model that cannot be asked is no error here: the agent marked default_capable (the one with the smallest id)
         is taken instead, and the reason is logged. A model whose answers stay invalid has chosen none.
 
+        A JSON Schema holds the model to the agents on offer. An enum of OpenAI's ends at 1000 values, so from 1000 agents on
+        the schema leaves the choice open. Every answer is checked here in any case: no other agent is ever taken.
+
         Args:
             request: what somebody asked, in natural language.
             available_agents: agent id -> card, or cards that carry their agent_id.
@@ -142,10 +145,11 @@ class AgentClassifier:
         if self._model is None:
             return _fallback(cards, _NO_MODEL)
         limit = _half_of_what_is_left() if timeout_seconds is None else timeout_seconds
+        attempt = self._timeout if limit is None else min(self._timeout, limit)
         question = await asyncio.to_thread(ask_for_agent, request, cards, self._prompt_budget)
         try:
             async with asyncio.timeout(limit):
-                return await self._ask(self._model, question)
+                return await self._ask(self._model, question, attempt)
         except ModelError as error:
             problem = str(error)
         except TimeoutError:
@@ -154,11 +158,11 @@ class AgentClassifier:
         _log.warning("a request was not classified by the language model: %s", fallback.reason)
         return fallback
 
-    async def _ask(self, model: ChatModel, question: RoutingQuestion) -> Classification:
+    async def _ask(self, model: ChatModel, question: RoutingQuestion, timeout_seconds: float) -> Classification:
         messages = list(question.messages)
         problem = ""
         for _ in range(self._attempts):
-            completion = await model.complete(messages, schema=question.schema, timeout_seconds=self._timeout)
+            completion = await model.complete(messages, schema=question.schema, timeout_seconds=timeout_seconds)
             try:
                 answer = read_answer(completion.text, question)
             except ClassifierError as error:
@@ -175,6 +179,10 @@ def _cards(available_agents: Mapping[str, AgentCard] | Iterable[AgentCard]) -> d
     if isinstance(available_agents, Mapping):
         cards = dict(available_agents)
     else:
+        if not isinstance(available_agents, Iterable):
+            raise InvalidRequest(
+                f"the agents on offer are of type {type(available_agents).__name__}: give AgentInfo objects or dicts"
+            )
         cards = {}
         for card in available_agents:
             agent_id = card.get("agent_id") if isinstance(card, Mapping) else None

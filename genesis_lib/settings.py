@@ -26,7 +26,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 class Settings(BaseModel):
     """Everything that can be set. Durations are seconds, sizes are bytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True)
 
     domain_id: int = Field(0, ge=0, le=232, description="DDS domain; agents on different domains never meet")
     dds: Literal["cyclone", "connext"] = Field("cyclone", description="the DDS product")

@@ -163,7 +163,7 @@ async def test_a_429_is_waited_out() -> None:
         (Answer(status=401, text=KEY), "401"),
         (Answer(drop=True), "hung up"),
         (Answer(body=b"<html>"), "no chat completion"),
-        (Answer(delay_seconds=3600), "did not answer"),
+        (Answer(delay_seconds=3600), "gave no answer"),
     ],
 )
 async def test_a_model_that_fails_leaves_the_fallback(bad: Answer, word: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -176,6 +176,17 @@ async def test_a_model_that_fails_leaves_the_fallback(bad: Answer, word: str, ca
     assert "'OtherGeneral' is default_capable" in classification.reason
     assert warnings_in(caplog) == [f"a request was not classified by the language model: {classification.reason}"]
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("limit", [None, 2.0])
+async def test_a_429_that_asks_for_more_time_than_there_is_is_the_reason(limit: float | None) -> None:
+    answer = Answer(status=429, headers={"Retry-After": "10"})
+    server = ScriptedModelServer([answer, "never"])
+    async with scripted(server, max_retries=1, timeout_seconds=5.0 if limit is None else 60.0) as classifier:
+        classification = await classifier.classify("rain?", AGENTS, timeout_seconds=limit)
+    assert classification.source == "default_capable"
+    assert "answered 429 with Retry-After 10 s" in classification.reason
+    assert len(server.requests) == 1
 
 
 async def test_a_server_that_keeps_failing_is_tried_as_often_as_said() -> None:
@@ -232,7 +243,7 @@ async def test_a_request_that_is_no_text_is_refused(request_text: Any, agents: M
         await AgentClassifier().classify(request_text, agents)
 
 
-@pytest.mark.parametrize("agents", [["w-1"], [{"name": "no id"}], {"w-1": "WeatherExpert"}, WEATHER])
+@pytest.mark.parametrize("agents", [["w-1"], [{"name": "no id"}], {"w-1": "WeatherExpert"}, WEATHER, None, 5])
 async def test_agents_without_cards_are_refused(agents: Any) -> None:
     with pytest.raises(InvalidRequest, match="AgentInfo"):
         await AgentClassifier().classify("rain?", agents)
@@ -335,6 +346,12 @@ async def test_values_not_given_come_from_the_settings(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("arguments", [{"openai_api_key": KEY}, {"base_url": "http://127.0.0.1:1/v1"}])
 async def test_a_key_or_a_base_url_configures(arguments: dict[str, Any]) -> None:
     assert AgentClassifier(**arguments).configured
+
+
+async def test_blanks_configure_nothing() -> None:
+    classifier = AgentClassifier("   ", base_url=" ")
+    assert not classifier.configured
+    assert (await classifier.classify("rain?", AGENTS)).source == "default_capable"
 
 
 async def test_a_model_handed_in_is_asked_and_stays_open() -> None:

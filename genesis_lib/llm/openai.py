@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from genesis_lib.errors import ConfigError, ModelError
+from genesis_lib.llm.openai_retries import refuse_long_pause, retry_after_seconds
 from genesis_lib.llm.openai_wire import Completion, StreamPart, problem_in, question_to
 from genesis_lib.llm.port import ChatCompletion, ChatMessage, Tool
 from genesis_lib.settings import Settings
@@ -35,8 +36,9 @@ _DETAIL_CHARACTERS = 300
 class OpenAIChatModel:
     """A `ChatModel` on the OpenAI client's chat completions. Cheap to make; opens nothing before the first question.
 
-    Timeouts, refused connections, 429 and 5xx are tried again by the client, `max_retries` times, with its own pauses
-    (Retry-After is honoured). A whole `complete` takes at most `timeout_seconds * (max_retries + 1)`, pauses included.
+    Timeouts, refused connections, 429 and 5xx are tried again by the client, `max_retries` times, with its own pauses. A
+    Retry-After is waited for when it is no longer than `timeout_seconds`; a longer one is an error at once, which names it.
+    A whole `complete` takes at most `timeout_seconds * (max_retries + 1)`, pauses included.
 
     Args:
         model_name: as the endpoint calls it.
@@ -139,7 +141,12 @@ class OpenAIChatModel:
         """Import and construct, in a thread: together they would hold the event loop for about a second."""
         import openai
 
-        client = openai.AsyncOpenAI(api_key=self._key or "none", base_url=self.base_url, max_retries=self.max_retries)
+        client = openai.AsyncOpenAI(
+            api_key=self._key or "none",
+            base_url=self.base_url,
+            max_retries=self.max_retries,
+            http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [refuse_long_pause]}),
+        )
         _ = client.chat.completions.with_raw_response  # the client imports its resources at first touch
         return client
 
@@ -158,13 +165,15 @@ class OpenAIChatModel:
             advice = _ADVICE.get(code) or (_BROKEN if code >= 500 else _REFUSED)
             # A 401's text may quote the key, in part or masked.
             detail = "" if code == 401 else self._detail(_explanation(error.body))
-            what = f"answered {code}: it {advice}{detail}"
-            return self._error(what, started, retry_after_seconds=_seconds(error.response.headers.get("retry-after")))
+            pause = retry_after_seconds(error.response.headers)
+            asked_for = "" if pause is None else f" with Retry-After {pause:g} s"
+            what = f"answered {code}{asked_for}: it {advice}{detail}"
+            return self._error(what, started, retry_after_seconds=pause)
         return self._error(f"could not be asked{self._detail(str(error))}", started)
 
     def _silent(self, timeout_seconds: float, started: float) -> ModelError:
         what = (
-            f"did not answer in {self.max_retries + 1} attempt(s) of {timeout_seconds:g} s; "
+            f"gave no answer in up to {self.max_retries + 1} attempt(s) of {timeout_seconds:g} s, pauses included; "
             "allow more time (GENESIS_MODEL_TIMEOUT_SECONDS) or take a faster model"
         )
         return self._error(what, started)
@@ -220,10 +229,3 @@ def _endpoint(base_url: str) -> str:
 def _explanation(body: object) -> str:
     message = body.get("message") if isinstance(body, Mapping) else body
     return message if isinstance(message, str) else ""
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        return float(header) if header else None
-    except ValueError:
-        return None

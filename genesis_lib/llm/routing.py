@@ -1,7 +1,8 @@
 """The question a classifier puts to the model, and the reading of its answer. Pure: nothing is asked here.
 
 The agents go out under short labels ("a1", "a2", ...): a strict JSON Schema bounds the size of an enum, and a model
-copies a short label more reliably than a 64-character id.
+copies a short label more reliably than a 64-character id. Beyond that bound the schema has no enum: `read_answer` alone
+then holds the answer to the labels on offer, as it does in any case.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from genesis_lib.errors import ClassifierError
 from genesis_lib.llm.port import ChatMessage
 
 NONE_LABEL = "none"
-MAX_ENUM_VALUES = 1000
+MAX_ENUM_VALUES = 1000  # OpenAI refuses a strict schema with more
 _TEXT_MEMBERS = ("description", "agent_type", "specializations", "capabilities", "classification_tags")
 _LONGEST_TEXT = 8192
 _NAME_LENGTH = 64

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from aiohttp import web
@@ -138,7 +140,7 @@ async def test_each_failure_names_endpoint_model_and_next_step(answer: Answer, w
 async def test_silence_ends_in_an_error_that_names_the_time() -> None:
     async with ScriptedModelServer([Answer(delay_seconds=3600)]) as server:
         error = await failure_of(server.base_url, timeout_seconds=0.2)
-    assert "in 1 attempt(s) of 0.2 s" in str(error)
+    assert "in up to 1 attempt(s) of 0.2 s" in str(error)
     assert error.elapsed_seconds >= 0.2
 
 
@@ -169,12 +171,39 @@ async def test_a_timeout_is_tried_again() -> None:
         assert (await model.complete(HELLO, timeout_seconds=1)).text == "fine"
 
 
-async def test_a_long_retry_after_does_not_outlast_the_whole_time() -> None:
-    answer = Answer(status=429, headers={"Retry-After": "100"})
-    async with ScriptedModelServer([answer]) as server, model_at(server.base_url, max_retries=1) as model:
-        with pytest.raises(ModelError, match="did not answer"):
-            await model.complete(HELLO, timeout_seconds=0.2)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "40"},
+        {"retry-after-ms": "40000", "Retry-After": "1"},
+        {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)},
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_retry_after_longer_than_an_attempt_is_an_error_that_names_it(
+    status: int, headers: dict[str, str]
+) -> None:
+    answers: list[Answer | str] = [Answer(status=status, headers=headers), "never"]
+    async with ScriptedModelServer(answers) as server, model_at(server.base_url, max_retries=2) as model:
+        with pytest.raises(ModelError, match=rf"answered {status} with Retry-After [\d.]+ s") as caught:
+            await model.complete(HELLO, timeout_seconds=20)
     assert len(server.requests) == 1
+    assert caught.value.retry_after_seconds is not None
+    assert caught.value.retry_after_seconds > 20
+
+
+async def test_a_stream_does_not_wait_out_a_long_retry_after_either() -> None:
+    answer = Answer(status=429, headers={"Retry-After": "40"})
+    async with ScriptedModelServer([answer, "never"]) as server, model_at(server.base_url, max_retries=2) as model:
+        with pytest.raises(ModelError, match="answered 429 with Retry-After 40 s"):
+            await anext(model.stream(HELLO, timeout_seconds=20))
+
+
+async def test_retries_and_pauses_together_have_a_limit() -> None:
+    answer = Answer(status=429)
+    async with ScriptedModelServer([answer] * 3) as server, model_at(server.base_url, max_retries=2) as model:
+        with pytest.raises(ModelError, match="in up to 3 attempt"):
+            await model.complete(HELLO, timeout_seconds=0.1)
 
 
 @pytest.mark.parametrize("status", [400, 401, 404])
@@ -314,6 +343,7 @@ def test_the_settings_say_whether_there_is_a_model() -> None:
 
     assert model() is None
     assert model(GENESIS_MODEL_NAME="m") is None
+    assert model(OPENAI_API_KEY="  ", OPENAI_BASE_URL=" ") is None
     assert repr(model(OPENAI_API_KEY=KEY)) == "OpenAIChatModel('gpt-4o-mini', base_url='https://api.openai.com/v1')"
     local = model(OPENAI_BASE_URL="http://127.0.0.1:1/v1?secret=s", GENESIS_MODEL_NAME="m")
     assert repr(local) == "OpenAIChatModel('m', base_url='http://127.0.0.1:1/v1')"
