@@ -11,8 +11,9 @@ from typing import Any, Self
 from genesis_lib.agent_classifier import AgentClassifier
 from genesis_lib.caller import Caller
 from genesis_lib.capabilities import describe_agent
+from genesis_lib.context import current_call
 from genesis_lib.discovery.advertiser import Advertiser
-from genesis_lib.errors import AgentNotFound, ConfigError, GenesisError, NotAuthorised
+from genesis_lib.errors import AgentNotFound, ConfigError, GenesisError, InvalidRequest, NotAuthorised
 from genesis_lib.identity import service_name
 from genesis_lib.member import BusMember
 from genesis_lib.messages import AgentInfo, AgentRequest, FunctionInfo
@@ -34,6 +35,7 @@ from genesis_lib.unwinding import on_failure
 
 logger = logging.getLogger(__name__)
 
+_ROUTING_SHARE = 0.75  # of the time that is left; the agent's own answer has the rest
 _served_here: set[tuple[bytes, str]] = set()  # participant and agent id, of every agent that is open in this process
 
 
@@ -60,7 +62,7 @@ class GenesisAgent(BusMember):
             call everything.
 
     Raises:
-        ConfigError: a name cannot be used, neither hook is overridden, or a function cannot be offered.
+        ConfigError: a name or the description cannot be used, neither hook is overridden, or a function cannot be offered.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class GenesisAgent(BusMember):
         self.service_name = service_name(base_service_name, self.app.agent_id)
         self._hook = self._pick_hook()
         self._functions = offered_functions(self)
+        self._advertise({})  # what cannot be announced is refused now, as far as it is known
         self._replier: Replier | None = None
         self._served_as: tuple[bytes, str] | None = None
         self._advertiser: Advertiser | None = None
@@ -123,12 +126,23 @@ class GenesisAgent(BusMember):
 
     async def process_request_with_routing(self, request: dict[str, Any] | str) -> dict[str, Any]:
         """Hand the request to the agent that fits best; when nobody does or routing fails, answer it with
-        `process_request`. A routed reply has routed_to and reason in its metadata."""
+        `process_request`. A routed reply has routed_to and reason in its metadata.
+
+        Within a call, routing may take three quarters of the time that is left, so that there is time for an own answer.
+
+        Raises:
+            InvalidRequest: the request is no text, and no dict with a text as message.
+        """
         asked: dict[str, Any] = {"message": request} if isinstance(request, str) else request
+        if not isinstance(asked, dict) or not isinstance(asked.get("message"), str):
+            raise InvalidRequest(f"{self.agent_name} can route a text, or a dict with a text as 'message'; not {asked!r}")
+        call = current_call.get()
+        left = call.seconds_left() if call is not None else None
         try:
             return await self.route_request_to_best_agent(
                 asked["message"],
                 asked.get("conversation_id"),
+                None if left is None else left * _ROUTING_SHARE,
                 metadata=asked.get("metadata"),
                 attachments=asked.get("attachments", ()),
             )
@@ -141,6 +155,7 @@ class GenesisAgent(BusMember):
                 target=self.app.agent_id,
             )
         complete = {"conversation_id": "", "metadata": {}, "attachments": [], "source_agent_id": "", **asked}
+        complete["timeout_seconds"] = call.seconds_left() if call is not None else None
         return await ask_own_hook(self.agent_name, self.process_request, complete)
 
     # Lifecycle
@@ -149,9 +164,8 @@ class GenesisAgent(BusMember):
         """Join the bus. When this returns, the agent listens and is announced.
 
         Raises:
-            ConfigError: the capabilities are not what they should be, an agent of this id is open in this process, the
-                policy file cannot be used, or the DDS product is not there.
-            MessageTooLarge: a capability is over its bound.
+            ConfigError: the capabilities are not what they should be or over their bounds, an agent of this id is open in
+                this process, the policy file cannot be used, or the DDS product is not there.
             BusError: the DDS product refuses.
         """
         async with self._lifecycle:
@@ -175,10 +189,10 @@ class GenesisAgent(BusMember):
         """Announce anew what `get_agent_capabilities` returns now; raises as `open`."""
         if self._advertiser is None:
             raise ConfigError(f"{self.agent_name} is not on the bus", target=self.app.agent_id)
-        await self._advertiser.update(self._describe())
+        await self._advertiser.update(self._describe(self.get_agent_capabilities()))
 
     async def _open(self) -> None:
-        advertiser = Advertiser(self._describe(), self._describe_functions())
+        advertiser = self._advertise(self.get_agent_capabilities())
         settings = self.app.settings
         places = Places(settings.max_concurrency)
         await self._policy.open()
@@ -261,14 +275,17 @@ class GenesisAgent(BusMember):
         # An async generator cannot be awaited by the default process_agent_request.
         return self.process_request if inspect.isasyncgenfunction(own.process_request) else self.process_agent_request
 
-    def _describe(self) -> AgentInfo:
+    def _advertise(self, capabilities: dict[str, Any]) -> Advertiser:
+        return Advertiser(self._describe(capabilities), self._describe_functions())
+
+    def _describe(self, capabilities: dict[str, Any]) -> AgentInfo:
         return describe_agent(
             self.app.agent_id,
             self.agent_name,
             self.description,
             self.service_name,
             self.service_instance_tag,
-            self.get_agent_capabilities(),
+            capabilities,
             agent_communication=self.enable_agent_communication,
         )
 

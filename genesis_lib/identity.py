@@ -9,6 +9,7 @@ from genesis_lib.errors import ConfigError
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _SERVICE = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+_NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 _NAME_BYTES = 256
 
 
@@ -29,11 +30,13 @@ def checked_agent_name(agent_name: str) -> str:
     """The name, which is free text.
 
     Raises:
-        ConfigError: it is empty or over 256 bytes.
+        ConfigError: it is blank, no valid text, or over 256 bytes.
     """
     if not isinstance(agent_name, str) or not agent_name.strip():
         raise ConfigError(f"agent_name has to be text that is not blank, this is {agent_name!r}")
-    if len(agent_name.encode("utf-8", "surrogatepass")) > _NAME_BYTES:
+    if _NO_TEXT.search(agent_name):
+        raise ConfigError(f"agent_name {agent_name!r} has a NUL character or a lone surrogate")
+    if len(agent_name.encode()) > _NAME_BYTES:
         raise ConfigError(f"agent_name {agent_name[:40]!r}... is over {_NAME_BYTES} bytes")
     return agent_name
 

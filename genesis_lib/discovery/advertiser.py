@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from genesis_lib.dds.port import Participant, Writer
@@ -16,11 +17,30 @@ from genesis_lib.discovery.wire import (
     encode_function,
     encode_function_key,
 )
-from genesis_lib.errors import BusError
+from genesis_lib.errors import BusError, ConfigError, InvalidRequest
 from genesis_lib.messages import AgentInfo, FunctionInfo
 from genesis_lib.unwinding import on_failure
 
 logger = logging.getLogger(__name__)
+
+
+def encode_card(info: AgentInfo) -> bytes:
+    """What an agent announces of itself.
+
+    Raises:
+        ConfigError: a member is over its bound, or cannot go on the wire.
+    """
+    with _announcing("itself", info):
+        return encode_agent(info)
+
+
+def encode_functions(info: AgentInfo, functions: Sequence[FunctionInfo]) -> dict[bytes, bytes]:
+    """What an agent announces of its functions, by their keys; raises as `encode_card`."""
+    encoded: dict[bytes, bytes] = {}
+    for function in functions:
+        with _announcing(f"its function {function.name}", info):
+            encoded[encode_function_key(function.provider_id, function.name)] = encode_function(function)
+    return encoded
 
 
 class Advertiser:
@@ -28,11 +48,8 @@ class Advertiser:
 
     def __init__(self, info: AgentInfo, functions: Sequence[FunctionInfo]) -> None:
         self.info = info
-        self._payload = encode_agent(info)
-        self._functions = {
-            encode_function_key(function.provider_id, function.name): encode_function(function)
-            for function in functions
-        }
+        self._payload = encode_card(info)
+        self._functions = encode_functions(info, functions)
         self._agent_writer: Writer | None = None
         self._function_writer: Writer | None = None
         self._withdrawn = False
@@ -50,7 +67,7 @@ class Advertiser:
 
     async def update(self, info: AgentInfo) -> None:
         """Announce the agent anew, under the same id; one that leaves is not announced any more."""
-        payload = encode_agent(info)
+        payload = encode_card(info)
         assert self._agent_writer is not None
         self.info, self._payload = info, payload
         if not self._withdrawn:
@@ -75,3 +92,13 @@ class Advertiser:
             writer.dispose(key)
         except BusError as error:  # then its end tells the others, when the writer is deleted
             logger.warning("agent %s cannot say that it leaves: %s", self.info.agent_id, error)
+
+
+@contextmanager
+def _announcing(what: str, info: AgentInfo) -> Iterator[None]:
+    try:
+        yield
+    except InvalidRequest as error:
+        raise ConfigError(
+            f"{info.name} ({info.agent_id}) cannot announce {what}: {error}", target=info.agent_id
+        ) from error

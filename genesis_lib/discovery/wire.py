@@ -37,11 +37,11 @@ def encode_agent(info: AgentInfo) -> bytes:
         _dump(dict(info.model_info), "model_info") if info.model_info else "",
         _dump_names(info.classification_tags, "classification_tags"),
         _dump(dict(info.performance_metrics), "performance_metrics") if info.performance_metrics else "",
-        int(info.default_capable),
+        info.default_capable,
         info.host,
         info.pid,
         info.service_instance_tag,
-        int(info.agent_communication),
+        info.agent_communication,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from genesis_lib import ConfigError, GenesisError, GenesisInterface, InvalidRequest, MessageTooLarge
+from genesis_lib import ConfigError, GenesisInterface, genesis_function
 from genesis_lib.dds.open import open_participant
 from genesis_lib.discovery.wire import AGENT_TOPIC, encode_agent
 from genesis_lib.messages import AgentInfo
@@ -54,16 +54,42 @@ async def _not_on_the_bus(agent_id: str) -> None:
 async def test_a_capability_over_its_bound_is_refused_at_open(genesis_domain: int) -> None:
     for member, capabilities in TOO_LARGE.items():
         agent = WithCapabilities(capabilities, agent_id="refused")
-        with pytest.raises(MessageTooLarge, match=f"AgentCapability.{member}"):
+        with pytest.raises(ConfigError, match=rf"WithCapabilities \(refused\) .*AgentCapability.{member}") as refused:
             await agent.open()
+        assert refused.value.target == "refused"
         await agent.close()
     await _not_on_the_bus("refused")
 
 
-async def test_a_description_over_its_bound_is_refused_at_open(genesis_domain: int) -> None:
-    with pytest.raises(MessageTooLarge, match=r"AgentCapability\.description"):
-        await Echo(agent_id="refused", description="ä" * 1025).open()
-    await _not_on_the_bus("refused")
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("description", "ä" * 1025),
+        ("description", 5),
+        ("description", None),
+        ("description", "a\0b"),
+        ("service_instance_tag", "t" * 65),
+        ("service_instance_tag", 7),
+        ("enable_agent_communication", "yes"),
+    ],
+    ids=lambda value: f"{value!r:.20}",
+)
+def test_what_cannot_be_announced_is_refused_at_the_constructor(member: str, value: Any) -> None:
+    announced = member.removeprefix("enable_")
+    with pytest.raises(ConfigError, match=rf"Echo \(refused\) .*AgentCapability\.{announced}") as refused:
+        Echo(agent_id="refused", **{member: value})
+    assert refused.value.target == "refused"
+
+
+def test_a_function_that_cannot_be_announced_is_refused_at_the_constructor() -> None:
+    class Verbose(Echo):
+        @genesis_function
+        async def explain(self) -> None: ...
+
+        explain.__doc__ = "x" * 2049
+
+    with pytest.raises(ConfigError, match=r"Echo \(refused\) .*function explain.*FunctionCapability\.description"):
+        Verbose(agent_id="refused")
 
 
 async def test_what_just_fits_is_announced_whole(agent_process: StartAgentProcess) -> None:
@@ -86,7 +112,7 @@ async def test_capabilities_of_the_wrong_shape_are_a_config_error(genesis_domain
 
 async def test_capabilities_that_cannot_go_on_the_wire_are_refused(genesis_domain: int) -> None:
     for capabilities in NOT_FOR_THE_WIRE:
-        with pytest.raises(InvalidRequest):
+        with pytest.raises(ConfigError, match="WithCapabilities"):
             await WithCapabilities(capabilities, agent_id="refused").open()
     await _not_on_the_bus("refused")
 
@@ -96,7 +122,7 @@ async def test_an_update_that_is_refused_leaves_the_old_announcement(genesis_dom
         assert await bus.wait_for_agent("agent")
         for bad in (*TOO_LARGE.values(), *INVALID, *NOT_FOR_THE_WIRE):
             agent._announced = bad
-            with pytest.raises(GenesisError):
+            with pytest.raises(ConfigError, match="WithCapabilities"):
                 await agent.update_capabilities()
         assert list(bus.discovered_agents["agent"].capabilities) == ["good"]
         assert (await bus.request_agent("agent", "hello"))["message"] == "fine"
@@ -125,7 +151,7 @@ async def test_an_update_that_is_refused_leaves_the_old_announcement(genesis_dom
         {"base_service_name": "x" * 64},
         {"base_service_name": "a\n"},
     ],
-    ids=repr,
+    ids=lambda value: f"{value!r:.20}",
 )
 def test_names_that_cannot_be_used_are_config_errors(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
@@ -133,10 +159,11 @@ def test_names_that_cannot_be_used_are_config_errors(options: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("name", ["\ud800", "a\0b"], ids=repr)
-async def test_a_name_that_is_no_text_is_refused_before_it_is_on_the_bus(genesis_domain: int, name: str) -> None:
-    with pytest.raises((ConfigError, InvalidRequest)):
-        await Echo(agent_name=name, agent_id="refused").open()
-    await _not_on_the_bus("refused")
+def test_a_name_that_is_no_text_is_refused_at_the_constructor(name: str) -> None:
+    with pytest.raises(ConfigError, match="agent_name"):
+        Echo(agent_name=name)
+    with pytest.raises(ConfigError, match="agent_name"):
+        GenesisInterface(name)
 
 
 async def test_a_discovery_callback_that_raises_hides_no_agent(genesis_domain: int) -> None:
