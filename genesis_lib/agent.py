@@ -135,7 +135,7 @@ class GenesisAgent(BusMember):
         """
         asked: dict[str, Any] = {"message": request} if isinstance(request, str) else request
         if not isinstance(asked, dict) or not isinstance(asked.get("message"), str):
-            raise InvalidRequest(f"{self.agent_name} can route a text, or a dict with a text as 'message'; not {asked!r}")
+            raise InvalidRequest("a request to route has to be a text, or a dict with a text as 'message'")
         call = current_call.get()
         left = call.seconds_left() if call is not None else None
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from genesis_lib.agent_classifier import AgentClassifier
@@ -13,6 +14,7 @@ from genesis_lib.settings import Settings, load_settings
 
 _ERROR: Final = -1
 _LISTED_SPECIALISTS = 20
+_MODEL_SHARE = 0.8  # of the time that is left; saying that it did not answer has the rest
 _NO_MODEL = (
     "No language model is configured (set OPENAI_API_KEY or OPENAI_BASE_URL), so I can neither choose a specialist for "
     "this request nor answer it myself."
@@ -27,7 +29,8 @@ class SmartGeneralAgent(MonitoredAgent):
     """Takes any request: a specialist answers it when the language model finds one fit, else this agent itself.
 
     A request is never handed back to an agent that it came through. Routed replies have routed_to (the agent's id) and
-    reason in their metadata. Without a model, or when it fails, status is -1 and the message says so.
+    reason in their metadata. Without a model, or when it fails or takes too long, status is -1 and the message says so.
+    Model and specialists have only a share of the request's time each, so that there is always some left to say so.
 
     Args:
         agent_id, service_instance_tag, settings, classifier: as in MonitoredAgent.
@@ -85,10 +88,16 @@ class SmartGeneralAgent(MonitoredAgent):
             known = f" Specialists to ask by name: {', '.join(names)}." if names else " No specialist is there."
             return {"message": _NO_MODEL + known, "status": _ERROR, "metadata": {"specialists": names}}
         messages = [ChatMessage("system", _INSTRUCTIONS), ChatMessage("user", request["message"])]
+        left = request["timeout_seconds"]
+        limit = self._model_timeout if left is None else min(self._model_timeout, left * _MODEL_SHARE)
         try:
-            completion = await self._model.complete(messages, timeout_seconds=self._model_timeout)
+            async with asyncio.timeout(limit):
+                completion = await self._model.complete(messages, timeout_seconds=limit)
         except ModelError as error:
             return {"message": f"I cannot answer this now: {error}", "status": _ERROR}
+        except TimeoutError:
+            slow = f"the language model did not answer within the {limit:.1f} s that it had. Ask again with more time."
+            return {"message": f"I cannot answer this now: {slow}", "status": _ERROR}
         return {"message": completion.text, "status": 0, "metadata": {"model": completion.model}}
 
     async def close(self) -> None:

@@ -116,6 +116,36 @@ async def test_a_specialist_that_fails_leaves_the_answer_to_the_general_agent(
     assert "routing failed: RemoteAgentError" in process.errors()
 
 
+@pytest.mark.parametrize("timeout_seconds", [None, 4.0])
+async def test_a_silent_model_leaves_time_to_say_so(
+    agent_process: StartAgentProcess, timeout_seconds: float | None
+) -> None:
+    async with ScriptedModelServer(script=lambda request: Answer(delay_seconds=3600)) as model:
+        await agent_process(Misbehaving)
+        await agent_process(SmartGeneralAgent, environment={"OPENAI_BASE_URL": model.base_url})
+        async with GenesisInterface("test") as bus:
+            assert await bus.wait_for_agent("Misbehaving")
+            reply = await bus.request_agent("SmartGeneralAgent", "Tell me a joke", timeout_seconds=timeout_seconds)
+    assert reply["status"] == -1
+    assert reply["message"].startswith("I cannot answer this now: ")
+
+
+async def test_a_silent_specialist_leaves_time_for_the_general_agent_s_own_answer(
+    agent_process: StartAgentProcess,
+) -> None:
+    async with ScriptedModelServer(script=routing_script({"hang": "Misbehaving"})) as model:
+        await agent_process(Misbehaving)
+        process = await agent_process(SmartGeneralAgent, environment={"OPENAI_BASE_URL": model.base_url})
+        async with GenesisInterface("test") as bus:
+            assert await bus.wait_for_agent("Misbehaving")
+            reply = await bus.request_agent("SmartGeneralAgent", "hang")
+            cancelled = await bus.request_agent("Misbehaving", "cancelled")
+    assert reply["status"] == 0
+    assert "You said: hang" in reply["message"]
+    assert "routing failed: RequestTimeout" in process.errors()
+    assert cancelled["message"] == "1"
+
+
 async def test_a_request_is_not_routed_back_to_the_agent_that_sent_it(
     agent_process: StartAgentProcess, weather_server: WeatherServer
 ) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from genesis_lib import AgentNotFound, ConfigError, GenesisInterface
+from genesis_lib import AgentNotFound, ConfigError, GenesisInterface, InvalidRequest
 from genesis_lib.testing import ScriptedModelServer
 from genesis_lib.testing.model_script import Answer, routing_script
 from tests.face.agents import Fails, OnlyProcessAgentRequest, Router, Specialist, StreamsFromProcessRequest
@@ -130,6 +131,13 @@ async def test_an_agent_without_process_request_cannot_answer_itself(bus: Genesi
     async with OnlyProcessAgentRequest() as agent:
         with pytest.raises(ConfigError, match="process_request"):
             await agent.process_request_with_routing("hello")
+
+
+@pytest.mark.parametrize("request_", [{}, {"message": None}, {"message": 5}, None, 5])
+async def test_what_is_no_request_is_refused(bus: GenesisInterface, request_: Any) -> None:
+    async with StreamsFromProcessRequest() as agent:
+        with pytest.raises(InvalidRequest, match="'message'"):
+            await agent.process_request_with_routing(request_)
 
 
 async def test_an_agent_that_streams_answers_itself_in_one_piece(bus: GenesisInterface) -> None:
