@@ -1,6 +1,7 @@
 """Which place a request speaks of. Spans of its words are only proposed here: a geocoder decides which of them is a place.
 
 A span's strength says how likely it is to be one: after "in" more than after "for", with a capital more than without.
+Common words, such as "city" and "the", only set the order in which spans of the same strength are asked about.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ STRONG = 2
 """From this strength on a span looks so much like a place that it being none is worth saying."""
 
 MAX_QUERIES = 12
+_QUERIES_AT_ONCE = 6
 _LONGEST_REQUEST = 2000  # characters; a place that comes later is not found
 _LONGEST_NAME = 100
 _MAX_NAME_WORDS = 5
@@ -55,6 +57,17 @@ class Token:
         return fold(re.split(r"['\u2019]", self.text)[0]) in FILLER_WORDS
 
     @property
+    def is_common(self) -> bool:
+        """A word that requests have anyway, so that it says little about a place."""
+        return (
+            self.is_filler
+            or self.is_possessive
+            or self.folded in WEATHER_WORDS
+            or self.folded in CALENDAR_WORDS
+            or self.text[0].isdecimal()
+        )
+
+    @property
     def is_word(self) -> bool:
         return self.text[0].isalnum() or self.is_possessive
 
@@ -75,6 +88,7 @@ class Candidate:
     tokens: tuple[Token, ...]
     regions: tuple[tuple[Token, ...], ...]
     strength: int
+    ordinary_words: int
 
     @property
     def name(self) -> str:
@@ -111,31 +125,30 @@ class FoundPlace:
 async def find_place(text: str, geocode: Geocode, *, least_strength: int = 0) -> FoundPlace | None:
     """The place that the strongest confirmed candidate names; among equals the one that covers most words.
 
-    Asks the geocoder at most MAX_QUERIES times, at once for candidates of the same strength. Raises what it raises.
+    Asks the geocoder at most MAX_QUERIES times, some at once. Raises what it raises.
     """
-    left = MAX_QUERIES
-    for strength, group in groupby(candidates(text), key=lambda candidate: candidate.strength):
-        if strength < least_strength:
-            break
-        asked = list(islice(((candidate, query) for candidate in group for query in candidate.queries), left))
-        left -= len(asked)
-        answers = await _ask_all(geocode, [query for _, query in asked])
-        matches = [
-            _match(candidate, place) for (candidate, _), places in zip(asked, answers, strict=True) for place in places
-        ]
-        usable = [match for match in matches if match.named or strength >= STRONG]
-        if usable:
-            best = max(usable, key=lambda match: (match.named, match.covered))
-            return FoundPlace(best.place, f"{text[: best.start]} {text[best.end :]}")
-    return None
+    proposed = [candidate for candidate in candidates(text) if candidate.strength >= least_strength]
+    match = await _first_confirmed(proposed, geocode)
+    return None if match is None else FoundPlace(match.place, f"{text[: match.start]} {text[match.end :]}")
+
+
+async def find_named(phrase: str, geocode: Geocode) -> Place | None:
+    """The place that a phrase names, all of which is a place's name, with or without regions after it."""
+    match = await _first_confirmed(list(_readings_of_name(phrase)), geocode)
+    return None if match is None else match.place
 
 
 def candidates(text: str) -> list[Candidate]:
-    """The spans of a request that may name a place, the strongest first, then the longest."""
-    tokens = tokenise(text[:_LONGEST_REQUEST])
-    cases = {token.is_capital for token in tokens if token.is_word}
-    case_tells = cases == {True, False}
-    return sorted(_spans(tokens, case_tells=case_tells), key=lambda c: (-c.strength, -len(c.tokens)))
+    """The spans of a request that may name a place, the strongest first, then the longest.
+
+    One ordinary word is usual in names, as in "Cape Town" and "The Hague"; spans with more come after the others.
+    """
+    return sorted(_spans(text), key=lambda c: (-c.strength, max(0, c.ordinary_words - 1), -len(c.tokens)))
+
+
+def likeliest(text: str) -> Candidate | None:
+    """The span that most looks like the place's name, to speak of when no geocoder confirms one."""
+    return max(_spans(text), key=lambda c: (c.strength, -c.ordinary_words, len(c.tokens)), default=None)
 
 
 def tokenise(text: str) -> list[Token]:
@@ -154,40 +167,73 @@ def tokenise(text: str) -> list[Token]:
     return tokens
 
 
-def _spans(tokens: Sequence[Token], *, case_tells: bool) -> Iterator[Candidate]:
-    for i, token in enumerate(tokens):
-        follows = tokens[i + 1] if i + 1 < len(tokens) else None
-        before = tokens[max(0, i - _WORDS_LOOKED_BACK) : i]
-        if not token.is_word or token.is_possessive or not _may_begin(token, follows, before, case_tells):
+def _spans(text: str) -> Iterator[Candidate]:
+    tokens = tokenise(text[:_LONGEST_REQUEST])
+    case_tells = {token.is_capital for token in tokens if token.is_word} == {True, False}
+    befores = [tokens[max(0, i - _WORDS_LOOKED_BACK) : i] for i in range(len(tokens))]
+    strengths = [_strength(*of, case_tells) for of in zip(tokens, befores, strict=True)]
+    for i, first in enumerate(tokens):
+        if first.is_possessive or first.folded in _LOCATIVE:
             continue
-        strength = _locative_strength(before) + (_capital_strength(token, before) if case_tells else 0)
-        name = takewhile(lambda t: t.is_word, tokens[i : i + _MAX_NAME_WORDS])
-        for length, last in enumerate(name, start=1):
-            if last.end - token.start > _LONGEST_NAME or not _may_end(last, case_tells and token.is_capital, length):
-                continue
-            yield Candidate(tuple(tokens[i : i + length]), _regions_after(tokens, i + length), strength)
+        words = tuple(takewhile(lambda t: t.is_word, tokens[i : i + _MAX_NAME_WORDS]))
+        for length in range(1, len(words) + 1):
+            span, end = words[:length], i + length
+            if span[-1].end - first.start > _LONGEST_NAME:
+                break
+            after = tokens[end] if end < len(tokens) else None
+            regions = _regions_after(tokens, end)
+            telling = [strengths[n] for n in range(i, end) if not tokens[n].is_common]
+            if telling:
+                is_name = _has_name_shape(span)
+                is_all = i == 0 and (after is None or not after.is_word)
+                strength = max(*telling, CAPITAL if is_all else 0)
+            else:
+                is_name = _is_capital_name(span, befores[i], case_tells) or _is_set_off_by_region(after, regions)
+                strength = strengths[i]
+            if is_name:
+                yield Candidate(span, regions, strength, _ordinary_words(span, befores[i], case_tells))
 
 
-def _may_begin(token: Token, follows: Token | None, before: Sequence[Token], case_tells: bool) -> bool:
-    capital_follows = follows is not None and follows.is_word and follows.is_capital
-    capital = case_tells and token.is_capital
-    if token.folded == "the":
-        return case_tells and capital_follows and _locative_strength(before) > 0
-    if token.folded in CALENDAR_WORDS:
-        return capital and capital_follows
-    if token.folded in WEATHER_WORDS:
-        return capital and (capital_follows or not _begins_sentence(before))
-    return not token.is_filler
+def _readings_of_name(phrase: str) -> Iterator[Candidate]:
+    tokens = tokenise(phrase)
+    words = tuple(takewhile(lambda t: t.is_word, tokens))
+    for length in range(len(words), 0, -1):
+        rest = words[length:]
+        if not rest or regions_called(_join(rest)):
+            yield Candidate(words[:length], _regions_after(tokens, length), STRONG, 0)
 
 
-def _may_end(token: Token, begins_with_capital: bool, length: int) -> bool:
-    if token.is_possessive or token.text.isdecimal():
-        return length > 1
-    if begins_with_capital and not token.is_capital:
-        return False
-    if token.is_filler or token.folded in WEATHER_WORDS:
-        return begins_with_capital
-    return token.folded not in CALENDAR_WORDS
+def _has_name_shape(span: Sequence[Token]) -> bool:
+    """Has at most one common word at each end, next to one that is none: "Hot Springs", "Mexico City", "Isle of Man"."""
+    return not (span[0].is_common and span[1].is_common) and not (span[-1].is_common and span[-2].is_common)
+
+
+def _is_capital_name(span: Sequence[Token], before: Sequence[Token], case_tells: bool) -> bool:
+    """Whether common words are a name by their capitals, as "Nice" and "Sun City" are, but not "Friday Morning"."""
+    return (
+        case_tells
+        and all(token.text[0].isupper() for token in span)
+        and not span[0].is_filler
+        and span[-1].folded not in CALENDAR_WORDS
+        and (len(span) > 1 or not _begins_sentence(before))
+    )
+
+
+def _is_set_off_by_region(after: Token | None, regions: Sequence[Sequence[Token]]) -> bool:
+    """Whether common words are a name by what follows, as in "nice, france"."""
+    return (
+        after is not None
+        and after.text == ","
+        and any(regions_called(_join(words[:n])) for words in regions for n in range(1, len(words) + 1))
+    )
+
+
+def _ordinary_words(span: Sequence[Token], before: Sequence[Token], case_tells: bool) -> int:
+    """How many words would stand like this in a sentence without being part of a name."""
+    if case_tells and any(token.is_capital for token in span):
+        first_is_ordinary = span[0].is_capital and span[0].is_common and _begins_sentence(before)
+        return sum(not token.is_capital for token in span) + first_is_ordinary
+    return sum(token.is_common for token in span)
 
 
 def _begins_sentence(before: Sequence[Token]) -> bool:
@@ -198,6 +244,10 @@ def _locative_strength(before: Sequence[Token]) -> int:
     if before and before[-1].folded == "the":
         before = before[:-1]
     return _LOCATIVE.get(before[-1].folded, 0) if before else 0
+
+
+def _strength(token: Token, before: Sequence[Token], case_tells: bool) -> int:
+    return _locative_strength(before) + (_capital_strength(token, before) if case_tells else 0)
 
 
 def _capital_strength(token: Token, before: Sequence[Token]) -> int:
@@ -232,9 +282,32 @@ def _regions_after(tokens: Sequence[Token], i: int) -> tuple[tuple[Token, ...], 
 class _Match:
     place: Place
     named: bool
+    ordinary_words: int
     covered: int
     start: int
     end: int
+
+
+async def _first_confirmed(proposed: Sequence[Candidate], geocode: Geocode) -> _Match | None:
+    """The best match of the strongest candidates that have one; only strong ones may match by another name than theirs."""
+    left = MAX_QUERIES
+    for strength, group in groupby(proposed, key=lambda candidate: candidate.strength):
+        questions = ((candidate, query) for candidate in group for query in candidate.queries)
+        others: list[_Match] = []
+        while asked := list(islice(questions, min(_QUERIES_AT_ONCE, left))):
+            left -= len(asked)
+            answers = await _ask_all(geocode, [query for _, query in asked])
+            matches = [
+                _match(candidate, place)
+                for (candidate, _), places in zip(asked, answers, strict=True)
+                for place in places
+            ]
+            if named := [match for match in matches if match.named]:
+                return max(named, key=lambda match: match.covered)
+            others += matches
+        if others and strength >= STRONG:
+            return max(others, key=lambda match: (-match.ordinary_words, match.covered))
+    return None
 
 
 def _match(candidate: Candidate, place: Place) -> _Match:
@@ -245,7 +318,8 @@ def _match(candidate: Candidate, place: Place) -> _Match:
         n = next((n for n in range(len(words), 0, -1) if _lies_in(place, _join(words[:n]))), 0)
         if n:
             covered, end = covered + n, words[n - 1].end
-    return _Match(place, fold(candidate.name) in names, covered, candidate.tokens[0].start, end)
+    named = fold(candidate.name) in names
+    return _Match(place, named, candidate.ordinary_words, covered, candidate.tokens[0].start, end)
 
 
 def _lies_in(place: Place, region_name: str) -> bool:

@@ -15,7 +15,7 @@ from genesis_lib.agents.openweathermap import (
     PlaceNotFound,
     WeatherError,
 )
-from genesis_lib.agents.places import CAPITAL, STRONG, candidates, find_place
+from genesis_lib.agents.places import CAPITAL, STRONG, find_named, find_place, likeliest
 from genesis_lib.agents.sample_weather import SAMPLE_NOTE, SampleWeather
 from genesis_lib.agents.weather_answer import tell_alerts, tell_days, tell_now, tell_reach
 from genesis_lib.agents.weather_data import Place, WeatherSource
@@ -159,8 +159,7 @@ class OpenWeatherMapAgent(MonitoredAgent):
     async def _locate_phrase(self, phrase: str, earlier: _Turn | None) -> Place:
         """The place that a phrase names, all of which is meant to be a place."""
         if phrase:
-            found = await find_place(f"in {phrase}", self._source.geocode)
-            return found.place if found is not None else self._unknown(phrase)
+            return await find_named(phrase, self._source.geocode) or self._unknown(phrase)
         if earlier is None:
             raise PlaceNotFound(_WHICH_PLACE)
         return earlier.place
@@ -170,13 +169,13 @@ class OpenWeatherMapAgent(MonitoredAgent):
         found = await find_place(text, self._source.geocode, least_strength=0 if earlier is None else CAPITAL)
         if found is not None:
             return found.place, found.rest
-        likeliest = next(iter(candidates(text)), None)
-        if likeliest is not None and likeliest.strength >= STRONG:
-            return self._unknown(likeliest.phrase), text
+        unconfirmed = likeliest(text)
+        if unconfirmed is not None and unconfirmed.strength >= STRONG:
+            return self._unknown(unconfirmed.phrase), text
         if earlier is not None:
             return earlier.place, text
-        if likeliest is not None and likeliest.strength >= CAPITAL and self._source is self._sample:
-            return self._unknown(likeliest.phrase), text
+        if unconfirmed is not None and unconfirmed.strength >= CAPITAL and self._source is self._sample:
+            return self._unknown(unconfirmed.phrase), text
         raise PlaceNotFound(_WHICH_PLACE)
 
     def _unknown(self, phrase: str) -> Place:

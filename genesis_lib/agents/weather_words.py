@@ -9,26 +9,28 @@ def _words(text: str) -> frozenset[str]:
 
 FILLER_WORDS = _words(
     """
-    a about according actually again all almost also am an and any anything are aren around as ask at away be because
-    been before being below best between both bring but by can check city could country currently day days do does
-    doesn doing don done down during each either else enough even ever every expect expected find for from get gets
+    a about according actually again ago all almost also am an and any anything are aren around as ask at away be because
+    been before being below best between both bring but by can check city could country couple currently day days do does
+    doesn doing don done down during each either else enough even ever every expect expected few find for from get gets
     getting give given go going good had has have having he hello help her here hey hi him his hour hours how i if in
-    info information into is isn it its just know later let like likely local look looking looks may maybe me might
-    moment more most much must my near need next no not now of off on one only or other our out outside over per place
-    plan planning please possible present pretty probably quite re really report right say see shall she should
+    info information into is isn it its just know last later let like likely local look looking looks may maybe me might
+    moment more most much must my near need next no not now of off on one only or other our out outside over past per place
+    plan planning please possible present pretty previous probably quite re really report right say see several shall she should
     shouldn show since so some somebody someone something soon still take tell than thank thanks that the their them
     then there these they thing things think this those through till time to too town travel trip under until up
     update us use usual very visit visiting want was wasn way we wear were what whats when where whether which while
     who why will wish with within without won wonder wondering would wouldn yes you your
     """
 )
-"""Words that neither begin nor end a place's name."""
+"""Words that are no place's name by themselves, though part of some: "Cape Town", "The Hague"."""
 
 CALENDAR_WORDS = _words(
     """
     today tonight tomorrow yesterday morning mornings noon midday afternoon evening evenings night midnight week weeks weekend
     month year minute minutes monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat sun
-    january february march april june july august september october november december spring summer autumn winter am pm
+    years days months january february march april june july august september october november december spring summer
+    autumn winter jan feb apr jun jul aug sep sept oct nov dec christmas easter am pm two three four five six seven eight
+    nine ten
     """
 )
 

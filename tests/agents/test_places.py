@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from genesis_lib.agents.openweathermap import ApiKeyRefused, OpenWeatherMapClient
-from genesis_lib.agents.places import CAPITAL, MAX_QUERIES, candidates, find_place, tokenise
+from genesis_lib.agents.places import CAPITAL, MAX_QUERIES, candidates, find_named, find_place, likeliest, tokenise
 from genesis_lib.agents.sample_weather import SAMPLE_PLACES, SamplePlace
+from genesis_lib.agents.weather_data import Place
 from genesis_lib.testing import WeatherServer
 from genesis_lib.testing.weather_server import GEOCODING
+from tests.agents.conftest import KEY
 
 REQUESTS = [
     ("Monument, Colorado", "Monument, Colorado, US"),
@@ -71,6 +76,88 @@ async def test_few_questions_are_asked(
     assert 1 <= len(weather_server.queries(GEOCODING)) <= 8
 
 
+NAMES = ["Cape Town", "Cape", "Town", "Mexico City", "Mexico", "Ho Chi Minh City", "Ho", "Minh", "The Hague", "Hague"]
+NAMES += ["Isle of Man", "Man", "Salt Lake City", "Salt Lake", "Salt", "Lake City", "Hot Springs", "Springs"]
+NAMES += ["Burton upon Trent", "Trent", "King of Prussia", "Prussia", "Can Tho", "Tho", "Sun City"]
+WHOLE_NAMES = [name for name in NAMES if " " in name and name not in ("Sun City", "Salt Lake", "Lake City")]
+
+
+def made_up(name: str) -> SamplePlace:
+    known = SAMPLE_PLACES[0]
+    return replace(known, place=Place(name=name, lat=float(NAMES.index(name)), lon=0.0, country="XX", state="Utah"))
+
+
+@pytest.fixture
+async def atlas() -> AsyncIterator[OpenWeatherMapClient]:
+    """Knows names of several words, and the shorter names within them."""
+    async with (
+        WeatherServer(KEY, [made_up(name) for name in NAMES]) as server,
+        OpenWeatherMapClient(KEY, server.base_url, timeout_seconds=5) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("change_case", [str, str.lower, str.upper], ids=["as it is", "lower", "upper"])
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "{}",
+        "{}?",
+        "{}, Utah",
+        "{} forecast",
+        "{} weather tomorrow",
+        "Weather {}",
+        "weather in {}",
+        "Weather in {}, Utah",
+        "What's the weather like in {} tomorrow morning, please?",
+        "Will it rain in {} on Friday or in the evening?",
+        "Will {} see any snow this week?",
+        "Should I bring a coat to {} today?",
+    ],
+)
+@pytest.mark.parametrize("name", WHOLE_NAMES)
+async def test_a_name_of_several_words_is_not_cut(
+    atlas: OpenWeatherMapClient, name: str, request_text: str, change_case: Callable[[str], str]
+) -> None:
+    for text in (change_case(request_text.format(name)), request_text.format(change_case(name))):
+        found = await find_place(text, atlas.geocode)
+        assert found is not None
+        assert found.place.name == name
+
+
+@pytest.mark.parametrize(
+    "request_text", ["in Sun City", "Is it hot in Sun City now?", "sun city, utah", "Weather in SUN CITY, Utah"]
+)
+async def test_common_words_are_a_name_where_case_or_region_say_so(
+    atlas: OpenWeatherMapClient, request_text: str
+) -> None:
+    found = await find_place(request_text, atlas.geocode)
+    assert found is not None
+    assert found.place.name == "Sun City"
+
+
+@pytest.mark.parametrize("change_case", [str, str.lower, str.upper], ids=["as it is", "lower", "upper"])
+@pytest.mark.parametrize("region", ["", ", Utah", " Utah"])
+@pytest.mark.parametrize("name", [name for name in NAMES if " " in name])
+async def test_a_phrase_is_taken_whole(
+    atlas: OpenWeatherMapClient, name: str, region: str, change_case: Callable[[str], str]
+) -> None:
+    place = await find_named(change_case(name + region), atlas.geocode)
+    assert place is not None
+    assert place.name == name
+
+
+@pytest.mark.parametrize("phrase", ["Cape Xyzzy", "Mexico Xyzzy, Utah", "Xyzzy Lake City", "?", "the Town"])
+async def test_part_of_a_phrase_is_not_enough(atlas: OpenWeatherMapClient, phrase: str) -> None:
+    assert await find_named(phrase, atlas.geocode) is None
+
+
+async def test_a_name_alone_is_looked_for_in_a_conversation(client: OpenWeatherMapClient) -> None:
+    found = await find_place("boston?", client.geocode, least_strength=CAPITAL)
+    assert found is not None
+    assert found.place.name == "Boston"
+
+
 @pytest.mark.parametrize(
     "request_text",
     [
@@ -95,7 +182,9 @@ async def test_no_place_is_named(
 @pytest.mark.parametrize("request_text", ["Weather in Xyzzy", "Will it rain in New Xyzzy City, Colorado?"])
 async def test_a_place_nobody_knows_is_not_found_but_proposed(client: OpenWeatherMapClient, request_text: str) -> None:
     assert await find_place(request_text, client.geocode) is None
-    assert "Xyzzy" in candidates(request_text)[0].phrase
+    proposed = likeliest(request_text)
+    assert proposed is not None
+    assert "Xyzzy" in proposed.phrase
 
 
 async def test_the_words_of_the_place_are_taken_out(client: OpenWeatherMapClient) -> None:

@@ -269,6 +269,14 @@ async def test_the_place_a_model_names_is_the_geocoders_to_confirm(weather_serve
     assert "'Xyzzy, Colorado'" in reply["message"]
 
 
+@pytest.mark.parametrize("place", ["hot springs, arkansas", "HOT SPRINGS", "Hot Springs, Arkansas, USA"])
+async def test_the_place_a_model_names_is_taken_whole(weather_server: WeatherServer, place: str) -> None:
+    async with ScriptedModelServer([reading(place)]) as model_server:
+        (reply,) = await ask_with_model(weather_server, model_server, "And there?")
+    assert reply["metadata"]["location"] == "Hot Springs, Arkansas, US"
+    assert {query["q"].split(",")[0].casefold() for query in weather_server.queries(GEOCODING)} == {"hot springs"}
+
+
 async def test_a_model_that_finds_no_place_is_not_overruled(weather_server: WeatherServer) -> None:
     async with ScriptedModelServer([reading("")]) as model_server:
         (reply,) = await ask_with_model(weather_server, model_server, "Is Paris Hilton's mood stormy?")
