@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _WEATHER = "genesis_lib.agents.weather:OpenWeatherMapAgent"
 _GENERAL = "genesis_lib.agents.general:SmartGeneralAgent"
 _STORY = "genesis_lib.cli.demo_agents:Storyteller"
+_CLOSING_SECONDS = 5.0  # for what takes no call, on a slow machine, too
 _STAND_IN_RULES = {"umbrella": "WeatherExpert"}
 
 
@@ -50,17 +51,19 @@ def command(invocation: Invocation, scripted_model: bool, timeout: float) -> Non
 async def _perform(invocation: Invocation, scripted_model: bool, timeout_seconds: float) -> None:
     from genesis_lib.errors import GenesisError
 
-    limit = asyncio.timeout(timeout_seconds)
+    end = asyncio.get_running_loop().time() + timeout_seconds
+    limit = asyncio.timeout_at(end)
     try:
         async with limit:
-            await _demo(invocation.settings(), invocation.environment(), scripted_model)
+            await _demo(invocation.settings(), invocation.environment(), scripted_model, end - _CLOSING_SECONDS)
     except TimeoutError:
         if not limit.expired():  # one of an agent
             raise
         raise GenesisError(f"the demo did not come to its end within {timeout_seconds:g} s (--timeout)") from None
 
 
-async def _demo(settings: Settings, options: dict[str, str], scripted_model: bool) -> None:
+async def _demo(settings: Settings, options: dict[str, str], scripted_model: bool, last_call: float) -> None:
+    """`last_call` is when the last call has to be over, by the loop's clock."""
     from genesis_lib.cli import demo_acts as acts
     from genesis_lib.cli.demo_processes import DemoProcesses
     from genesis_lib.cli.demo_trace import JourneyWatcher
@@ -80,7 +83,7 @@ async def _demo(settings: Settings, options: dict[str, str], scripted_model: boo
         watcher = JourneyWatcher(bus.app.agent_id)
         await watcher.open(bus.app.participant)
         try:
-            cast = await acts.await_cast(bus, watcher, processes)
+            cast = await acts.await_cast(bus, watcher, processes, last_call)
             await acts.call(cast)
             await acts.broadcast(cast)
             await acts.stream(cast)

@@ -13,12 +13,13 @@ from genesis_lib.cli.demo_processes import DemoProcesses
 from genesis_lib.cli.demo_trace import JourneyWatcher
 from genesis_lib.cli.diagnosis import products
 from genesis_lib.cli.output import WrappedLine, say
-from genesis_lib.errors import GenesisError, RemoteAgentError
+from genesis_lib.errors import GenesisError, RemoteAgentError, RequestTimeout
 from genesis_lib.messages import AgentInfo
 from genesis_lib.monitored_agent import MonitoredInterface
 from genesis_lib.settings import Settings
 
-_CALL_SECONDS = 15.0
+_CALL_SECONDS = 10.0
+_LEAST_CALL_SECONDS = 1.0
 _UMBRELLA = "Will I need an umbrella in Monument, Colorado?"
 _LONGEST_LINE = 240
 _NAMED_ABILITIES = 2
@@ -27,11 +28,18 @@ _TITLE, _QUESTION, _QUIET = "bold", "cyan", "dim"
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """The agents of the demo by name, and who calls them."""
+    """The agents of the demo by name, and who calls them; `last_call` is when the last call has to be over."""
 
     bus: MonitoredInterface
     watcher: JourneyWatcher
     agents: Mapping[str, AgentInfo]
+    last_call: float
+
+    @property
+    def call_seconds(self) -> float:
+        """The time for a call that begins now."""
+        left = self.last_call - asyncio.get_running_loop().time()
+        return max(_LEAST_CALL_SECONDS, min(_CALL_SECONDS, left))
 
     def name_of(self, agent_id: str) -> str:
         """The agent's name, its id when it is a stranger."""
@@ -40,7 +48,7 @@ class Cast:
     async def ask(self, name: str, question: str) -> tuple[dict[str, Any], str]:
         """Ask, and say how the question travelled."""
         self.watcher.begin()
-        reply = await self.bus.request_agent(self.agents[name].agent_id, question, None, _CALL_SECONDS)
+        reply = await self.bus.request_agent(self.agents[name].agent_id, question, None, self.call_seconds)
         journey = await self.watcher.journey()
         return reply, str(journey) if journey is not None else "not measured: monitoring events were lost"
 
@@ -54,7 +62,9 @@ def show_stage(settings: Settings) -> None:
     say(f"domain {settings.domain_id} on {product.name} {product.version}, {place}, no broker")
 
 
-async def await_cast(bus: MonitoredInterface, watcher: JourneyWatcher, processes: DemoProcesses) -> Cast:
+async def await_cast(
+    bus: MonitoredInterface, watcher: JourneyWatcher, processes: DemoProcesses, last_call: float
+) -> Cast:
     """Show each agent as it appears on the bus, and connect to it."""
     for agent in bus.discovered_agents.values():
         processes.on_agent(agent)
@@ -70,7 +80,7 @@ async def await_cast(bus: MonitoredInterface, watcher: JourneyWatcher, processes
         say(f"{agent.name:<18} ready  {ready.ready_seconds:.2f} s   pid {agent.pid}   {', '.join(named)}{default}")
         if not await bus.connect_to_agent(agent.agent_id):
             raise GenesisError(f"{agent.name} was found, but no connection to it could be made")
-    return Cast(bus, watcher, agents)
+    return Cast(bus, watcher, agents, last_call)
 
 
 async def call(cast: Cast) -> None:
@@ -91,11 +101,15 @@ async def broadcast(cast: Cast) -> None:
     # Discovery settles once after the start; that is no part of a broadcast.
     await asyncio.sleep(cast.bus.app.directory.seconds_until_settled)
     started = time.perf_counter()
-    replies = await cast.bus.broadcast_to_agents(question, timeout_seconds=_CALL_SECONDS)
-    say(f"demo -> {len(replies)} agents   all answered within {_duration(time.perf_counter() - started)}", _QUIET)
+    replies = await cast.bus.broadcast_to_agents(question, timeout_seconds=cast.call_seconds)
+    answered = sum(not isinstance(reply, GenesisError) for reply in replies.values())
+    count = "all" if answered == len(replies) else str(answered)
+    took = _duration(time.perf_counter() - started)
+    say(f"demo -> {len(replies)} agents   {count} answered within {took}", _QUIET)
     for agent_id, reply in replies.items():
         if isinstance(reply, GenesisError):
-            raise reply
+            say(f"{cast.name_of(agent_id)} ({type(reply).__name__}): {reply}")
+            continue
         said = reply["message"] if len(reply["message"]) <= _LONGEST_LINE else f"{reply['message'][:_LONGEST_LINE]}..."
         status = f" (status {reply['status']})" if reply["status"] else ""
         say(f"{cast.name_of(agent_id)}{status}: {said}")
@@ -109,7 +123,9 @@ async def stream(cast: Cast) -> None:
     started = time.perf_counter()
     first, parts = 0.0, 0
     line = WrappedLine()
-    async for part in cast.bus.stream_agent_request(cast.agents["Storyteller"].agent_id, question, None, _CALL_SECONDS):
+    async for part in cast.bus.stream_agent_request(
+        cast.agents["Storyteller"].agent_id, question, None, cast.call_seconds
+    ):
         parts += 1
         first = first or time.perf_counter() - started
         line.add(part["message"])
@@ -124,7 +140,7 @@ async def batch(cast: Cast) -> None:
     questions = ["How warm is it in Lima?", "Will it rain in Nairobi?", "How is the weather in Osaka?"]
     say("> " + "  > ".join(questions), _QUESTION)
     cast.watcher.begin()
-    replies = await cast.bus.send_agent_batch(cast.agents["WeatherExpert"].agent_id, questions, _CALL_SECONDS)
+    replies = await cast.bus.send_agent_batch(cast.agents["WeatherExpert"].agent_id, questions, cast.call_seconds)
     journey = await cast.watcher.journey()
     say(f"demo -> WeatherExpert   {journey or 'not measured: monitoring events were lost'}", _QUIET)
     for reply in replies:
@@ -142,7 +158,7 @@ async def route(cast: Cast, chooser: str, *, model_configured: bool) -> None:
 
 async def _fall_back(cast: Cast, question: str) -> None:
     say(f"> {question}", _QUESTION)
-    reply = await cast.bus.route_request_to_best_agent(question, None, _CALL_SECONDS)
+    reply = await cast.bus.route_request_to_best_agent(question, None, cast.call_seconds)
     routed_to = cast.name_of(reply["metadata"]["routed_to"])
     say(f"demo -> {routed_to}   (the fallback: {reply['metadata']['reason']})", _QUIET)
     say(reply["message"])
@@ -150,13 +166,28 @@ async def _fall_back(cast: Cast, question: str) -> None:
 
 async def _let_choose(cast: Cast, chooser: str) -> None:
     say(f"> {_UMBRELLA}", _QUESTION)
-    reply, journey = await cast.ask("SmartGeneralAgent", _UMBRELLA)
+    try:
+        reply, journey = await cast.ask("SmartGeneralAgent", _UMBRELLA)
+    except RequestTimeout as error:
+        say(f"demo -> SmartGeneralAgent   {error}", _QUIET)
+        _tell_no_choice(chooser)
+        return
     metadata = reply["metadata"]
     if "routed_to" not in metadata:
-        raise GenesisError(f"{chooser} chose no agent; SmartGeneralAgent answered itself: {reply['message']}")
+        say(f"demo -> SmartGeneralAgent   {journey}", _QUIET)
+        say(f"SmartGeneralAgent: {reply['message']}")
+        _tell_no_choice(chooser)
+        return
     routed_to = cast.name_of(metadata["routed_to"])
     say(f'SmartGeneralAgent -> {routed_to}   (chosen by {chooser}: "{metadata["reason"]}")   {journey}', _QUIET)
     say(_answer(reply, routed_to))
+
+
+def _tell_no_choice(chooser: str) -> None:
+    say(
+        f"No agent was chosen by {chooser}. Check OPENAI_BASE_URL, OPENAI_API_KEY and GENESIS_MODEL_NAME;"
+        " 'genesis demo --scripted-model' shows this act with a scripted stand-in."
+    )
 
 
 def show_next_steps(settings: Settings, scripted_model: bool) -> None:

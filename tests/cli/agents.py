@@ -49,3 +49,14 @@ class Clock(GenesisAgent):
                 await asyncio.sleep(0.01)
         finally:
             self.ended += 1
+
+
+class Silent(GenesisAgent):
+    """Never answers."""
+
+    def __init__(self) -> None:
+        super().__init__("Silent", "SilentService", enable_agent_communication=True)
+
+    async def process_agent_request(self, request: dict[str, Any]) -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {"message": "at last"}

@@ -11,7 +11,13 @@ from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
-from genesis_lib.testing.model_server import ScriptedModelServer, routing_script
+from genesis_lib import MonitoredInterface
+from genesis_lib.cli.demo_acts import Cast, broadcast
+from genesis_lib.cli.demo_trace import JourneyWatcher
+from genesis_lib.testing.fixtures import StartAgentProcess
+from genesis_lib.testing.model_server import Answer, ScriptedModelServer, routing_script
+from tests.agents_for_tests import Echo
+from tests.cli.agents import Silent
 from tests.cli.command import finish, run, start
 from tests.cli.conftest import MarkedProcesses
 from tests.contract.recorder import PATIENCE_SECONDS
@@ -73,13 +79,41 @@ async def test_with_a_model_the_model_chooses(marked_processes: MarkedProcesses)
     assert marked_processes.alive() == []
 
 
-async def test_a_model_that_cannot_be_asked_fails_the_demo(marked_processes: MarkedProcesses) -> None:
+async def test_a_model_that_refuses_is_told_and_the_demo_goes_on(marked_processes: MarkedProcesses) -> None:
     outcome = await run("demo", environment={"OPENAI_BASE_URL": "http://127.0.0.1:9/v1"})
-    assert outcome.status == 1
-    assert outcome.stderr.startswith("genesis: the language model gpt-4o-mini chose no agent")
-    assert "http://127.0.0.1:9/v1" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    assert (outcome.status, outcome.stderr) == (0, "")
+    lines = _lines(outcome.stdout)
+    assert any(line.startswith("demo -> 3 agents   all answered within ") for line in lines)
+    assert any(line.startswith("SmartGeneralAgent (status -1): ") for line in lines)
+    (told,) = (line for line in lines if line.startswith("No agent was chosen by the language model gpt-4o-mini."))
+    assert "http://127.0.0.1:9/v1" in lines[lines.index(told) - 1]
+    assert "What to try next" in lines
     assert marked_processes.alive() == []
+
+
+async def test_a_model_that_hangs_is_told_and_the_demo_goes_on(marked_processes: MarkedProcesses) -> None:
+    async with ScriptedModelServer(script=lambda _: Answer("too late", delay_seconds=600)) as model:
+        outcome = await run("demo", environment={"OPENAI_BASE_URL": model.base_url})
+    assert (outcome.status, outcome.stderr) == (0, "")
+    lines = _lines(outcome.stdout)
+    assert any(line.startswith("WeatherExpert: Oslo") for line in lines)
+    assert any(line.startswith("No agent was chosen by the language model gpt-4o-mini.") for line in lines)
+    assert "What to try next" in lines
+    assert marked_processes.alive() == []
+
+
+async def test_a_broadcast_shows_the_answers_beside_the_one_that_failed(
+    agent_process: StartAgentProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await agent_process(Echo)
+    silent = await agent_process(Silent)
+    async with MonitoredInterface("demo") as bus:
+        cast = Cast(bus, JourneyWatcher(bus.app.agent_id), {}, last_call=asyncio.get_running_loop().time())
+        await broadcast(cast)
+    lines = _lines(capsys.readouterr().out)
+    assert any(line.startswith("demo -> 2 agents   1 answered within ") for line in lines)
+    assert any(line.endswith(": Tell me about Oslo.") for line in lines)
+    assert any(line.startswith(f"{silent.agent_id} (RequestTimeout): no answer from ") for line in lines)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
