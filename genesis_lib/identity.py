@@ -8,6 +8,8 @@ import uuid
 from genesis_lib.errors import ConfigError
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_TOPIC_PART = re.compile(r"[A-Za-z0-9_.-]+")
+_ID_RULE = "has to be 1 to 64 characters of A-Z, a-z, 0-9, '_', '.', '-'"
 _SERVICE = re.compile(r"[A-Za-z0-9_.-]{1,63}")
 _NO_TEXT = re.compile(r"[\0\ud800-\udfff]")
 _NAME_BYTES = 256
@@ -22,7 +24,7 @@ def checked_agent_id(agent_id: str | None) -> str:
     if agent_id is None:
         return uuid.uuid4().hex
     if not isinstance(agent_id, str) or not _ID.fullmatch(agent_id):
-        raise ConfigError(f"agent_id {agent_id!r} has to be 1 to 64 characters of A-Z, a-z, 0-9, '_', '.', '-'")
+        raise ConfigError(f"agent_id {agent_id!r} {_ID_RULE}")
     return agent_id
 
 
@@ -39,6 +41,17 @@ def checked_agent_name(agent_name: str) -> str:
     if len(agent_name.encode()) > _NAME_BYTES:
         raise ConfigError(f"agent_name {agent_name[:40]!r}... is over {_NAME_BYTES} bytes")
     return agent_name
+
+
+def problem_of_names(agent_id: str, name: str, service: str) -> str | None:
+    """Why no agent can have been announced under these names; None when one can."""
+    if not _ID.fullmatch(agent_id):
+        return f"agent_id {_ID_RULE}"
+    if not name.strip():
+        return "name is blank"
+    if not _TOPIC_PART.fullmatch(service):
+        return f"service_name {service!r} has to be characters of A-Z, a-z, 0-9, '_', '.', '-'"
+    return None
 
 
 def service_name(base_service_name: str | None, agent_id: str) -> str:

@@ -206,7 +206,11 @@ class Directory:
 
     def _take_function(self, info: FunctionInfo, publication: int) -> None:
         if not self._offers.add(publication, info):
-            self._refuse(publication, "a function", f"there are {MOST_FUNCTIONS} of its writer")
+            self._refuse(
+                publication,
+                "a function",
+                f"function {info.name!r} of agent {info.provider_id!r}: there are {MOST_FUNCTIONS} of its writer",
+            )
 
     def _withdraw_function(self, key: tuple[str, str], sample: Sample) -> None:
         if sample.state is InstanceState.NO_WRITERS:
@@ -223,7 +227,11 @@ class Directory:
     def _arrive(self, info: AgentInfo, publication: int) -> None:
         announced = self._announced_by.setdefault(publication, set())
         if info.agent_id not in announced and len(announced) >= _MOST_AGENTS:
-            self._refuse(publication, "an agent", f"there are {_MOST_AGENTS} of its writer")
+            self._refuse(
+                publication,
+                "an agent",
+                f"agent {info.agent_id!r} named {info.name!r}: there are {_MOST_AGENTS} of its writer",
+            )
             return
         announced.add(info.agent_id)
         self._announcers.setdefault(info.agent_id, set()).add(publication)

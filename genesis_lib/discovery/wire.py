@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from genesis_lib.dds.cdr import codec
 from genesis_lib.dds.port import TopicSpec
 from genesis_lib.errors import DecodeError, InvalidRequest
+from genesis_lib.identity import problem_of_names
 from genesis_lib.messages import AgentInfo, FunctionInfo
 
 AGENT_TOPIC = TopicSpec("AgentCapability", "AgentCapability", "Discovery")
@@ -49,7 +51,7 @@ def decode_agent(payload: bytes) -> AgentInfo:
     """Deserialize an agent's capability.
 
     Raises:
-        DecodeError: the bytes are no capability, or one of its JSON members is not what it should be.
+        DecodeError: the bytes are no capability, no agent can have such names, or a JSON member is not what it should be.
     """
     (
         agent_id,
@@ -69,26 +71,28 @@ def decode_agent(payload: bytes) -> AgentInfo:
         service_instance_tag,
         agent_communication,
     ) = _agent.decode(payload)
-    if not agent_id:
-        raise DecodeError("AgentCapability.agent_id is empty")
-    return AgentInfo(
-        agent_id,
-        name,
-        description,
-        agent_type,
-        service_name,
-        last_seen,
-        _load_names(capabilities, "capabilities"),
-        _load_names(specializations, "specializations"),
-        _load_object(model_info, "model_info"),
-        _load_names(classification_tags, "classification_tags"),
-        _load_object(performance_metrics, "performance_metrics"),
-        bool(default_capable),
-        host,
-        pid,
-        service_instance_tag,
-        bool(agent_communication),
-    )
+    with _reading(f"agent {agent_id!r} named {name!r}"):
+        problem = problem_of_names(agent_id, name, service_name)
+        if problem is not None:
+            raise DecodeError(problem)
+        return AgentInfo(
+            agent_id,
+            name,
+            description,
+            agent_type,
+            service_name,
+            last_seen,
+            _load_names(capabilities, "capabilities"),
+            _load_names(specializations, "specializations"),
+            _load_object(model_info, "model_info"),
+            _load_names(classification_tags, "classification_tags"),
+            _load_object(performance_metrics, "performance_metrics"),
+            bool(default_capable),
+            host,
+            pid,
+            service_instance_tag,
+            bool(agent_communication),
+        )
 
 
 def encode_agent_key(agent_id: str) -> bytes:
@@ -115,7 +119,8 @@ def encode_function(info: FunctionInfo) -> bytes:
 def decode_function(payload: bytes) -> FunctionInfo:
     """Deserialize a function's capability; raises as `decode_agent`."""
     provider_id, name, description, schema, service_name = _function.decode(payload)
-    return FunctionInfo(provider_id, name, description, _load_object(schema, "parameter_schema"), service_name)
+    with _reading(f"function {name!r} of agent {provider_id!r}"):
+        return FunctionInfo(provider_id, name, description, _load_object(schema, "parameter_schema"), service_name)
 
 
 def encode_function_key(provider_id: str, name: str) -> bytes:
@@ -127,6 +132,14 @@ def decode_function_key(payload: bytes) -> tuple[str, str]:
     """Provider id and function name of a sample without data."""
     provider_id, name = _function.decode_key(payload)
     return provider_id, name
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DecodeError as error:
+        raise DecodeError(f"{what}: {error}") from error
 
 
 def _dump(value: object, what: str) -> str:

@@ -178,7 +178,9 @@ async def test_a_discovery_callback_that_raises_hides_no_agent(genesis_domain: i
     try:
         async with bus:
             writers = [await elsewhere.create_writer(AGENT_TOPIC) for _ in range(5)]
-            infos = [AgentInfo(f"agent{number}", f"Agent {number}") for number in range(50)]
+            infos = [
+                AgentInfo(f"agent{number}", f"Agent {number}", service_name=f"S_agent{number}") for number in range(50)
+            ]
             for number, info in enumerate(infos):  # without a turn of the loop between them, so they are taken together
                 assert writers[number % len(writers)].try_write(encode_agent(info))
             assert await bus.app.directory.wait_for(lambda: len(bus.discovered_agents) == 50, 10)

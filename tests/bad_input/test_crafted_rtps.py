@@ -28,7 +28,7 @@ async def test_announcements_on_a_keyed_topic(agent_process: StartAgentProcess, 
         ]
     )
     await hostile.matched("w")
-    first = encode_agent(AgentInfo("first", "First"))
+    first = encode_agent(AgentInfo("first", "First", service_name="S_first"))
     assert (await hostile.do("write", name="w", payload=first.hex()))["code"] == 0
     body = AGENT[8:]
     bad = [
@@ -40,7 +40,7 @@ async def test_announcements_on_a_keyed_topic(agent_process: StartAgentProcess, 
     ]
     async with GenesisInterface() as bus:
         await _wait_for_agent(bus, "first")
-        await _inject(process, guid, 2, bad, encode_agent(AgentInfo("last", "Last")))
+        await _inject(process, guid, 2, bad, encode_agent(AgentInfo("last", "Last", service_name="S_last")))
         await _wait_for_agent(bus, "last")
         errors = process.errors()
         assert "refused the announcement of an agent from participant" in errors

@@ -100,7 +100,9 @@ async def test_one_writer_announces_so_many_agents(
     await log_watch.until("refused the announcement of an agent", "there are 256 of its writer", count=4)
     first.dispose(encode_agent_key("first-0"))
     await first.write(agent("first-300"))
-    await log_watch.until("refused the announcement of an agent", "there are 256 of its writer", count=5)
+    await log_watch.until(
+        "refused the announcement of an agent", "agent 'first-300' named 'first-300': there are 256 of its writer"
+    )
     await first.write(agent("first-0"))
     await second.write(agent("second-0"))
     directory = bus.app.directory

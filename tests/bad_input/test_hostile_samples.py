@@ -172,15 +172,17 @@ async def test_announcements_of_agents_that_lie(
         {member: text} for member in ("capabilities", "specializations", "classification_tags") for text in NO_NAMES
     ] + [{member: text} for member in ("model_info", "performance_metrics") for text in NO_OBJECTS]
     refused = [{**values, "agent_id": f"refused{number}"} for number, values in enumerate(refused)]
-    refused.append({"agent_id": ""})
+    refused += [{"agent_id": agent_id} for agent_id in ("", "../../etc", "refused with blank", "x" * 65)]
+    refused += [
+        {"agent_id": "refused-service", "service_name": name} for name in ("", "../../etc", "with blank*", "a/b")
+    ]
+    refused += [{"agent_id": "refused-name", "name": name} for name in ("", " ")]
     odd: list[dict[str, Any]] = [
-        {"agent_id": "../../etc", "name": "../../etc", "service_name": "../../etc"},
-        {"agent_id": "with blank", "service_name": "with blank*"},
-        {"agent_id": "no service", "service_name": ""},
-        {"agent_id": "x" * 128, "name": "x" * 256, "service_name": "x" * 128},
+        {"agent_id": "x" * 64, "name": "x" * 256, "service_name": "x" * 128},
         {"agent_id": "type", "agent_type": "\x1b[31m"},
+        {"agent_id": "path", "name": "../../etc"},
         {"agent_id": "numbers", "last_seen": -(2**63), "default_capable": -(2**31), "pid": -(2**31)},
-        {"agent_id": "more numbers", "last_seen": 2**63 - 1, "default_capable": 7, "agent_communication": 7},
+        {"agent_id": "more-numbers", "last_seen": 2**63 - 1, "default_capable": 7, "agent_communication": 7},
         {"agent_id": "metrics", "performance_metrics": '{"speed":1e999,"cost":"\\ud800","n":null}'},
         {"agent_id": "names", "capabilities": '["\\ud800","\\u0000",""]', "name": "\u202e"},
         {"agent_id": "model", "model_info": '{"model":[],"type":{}}'},
@@ -201,7 +203,7 @@ async def test_announcements_of_agents_that_lie(
 
     assert await directory.wait_for(through, 20)
     seen = set(bus.discovered_agents)
-    assert not {agent_id for agent_id in seen if not agent_id or agent_id.startswith("refused")}
+    assert not seen & {values["agent_id"] for values in refused}
     assert {values["agent_id"] for values in odd} <= seen
     await log_watch.until("refused the announcement of an agent from participant", "is not JSON")
     await _ask_everything(bus)
@@ -212,12 +214,31 @@ async def test_announcements_of_agents_that_lie(
     assert "Traceback" not in process.errors()
 
 
-async def test_a_refused_announcement_names_the_participant(
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"agent_id": "a b"}, "agent 'a b' named 'Liar': agent_id has to be"),
+        ({"name": " "}, "agent 'liar' named ' ': name is blank"),
+        ({"service_name": ""}, "agent 'liar' named 'Liar': service_name '' has to be"),
+    ],
+    ids=str,
+)
+async def test_an_announcement_of_an_agent_that_cannot_be_is_refused(
+    hostile: Peer, bus: GenesisInterface, log_watch: LogWatch, values: dict[str, Any], problem: str
+) -> None:
+    await hostile.do("writer", name="w", topic="AgentCapability", type="AgentCapability", durable=True, lease=1)
+    await hostile.matched("w")
+    await hostile.do("write", name="w", payload=with_values("AgentCapability", AGENT, **values).hex())
+    await log_watch.until("refused the announcement of an agent from participant", problem)
+    assert bus.discovered_agents == {}
+
+
+async def test_a_refused_announcement_names_agent_and_participant(
     hostile: Peer, bus: GenesisInterface, log_watch: LogWatch
 ) -> None:
-    for type_name, good, member in (
-        ("AgentCapability", AGENT, "capabilities"),
-        ("FunctionCapability", FUNCTION, "parameter_schema"),
+    for type_name, good, member, who in (
+        ("AgentCapability", AGENT, "capabilities", "agent 'liar' named 'Liar'"),
+        ("FunctionCapability", FUNCTION, "parameter_schema", "function 'evil' of agent 'liar'"),
     ):
         created = await hostile.do("writer", name=type_name, topic=type_name, type=type_name, durable=True, lease=1)
         await hostile.matched(type_name)
@@ -225,6 +246,7 @@ async def test_a_refused_announcement_names_the_participant(
         await log_watch.until("refused", member, "is not JSON")
         (message,) = (message for message in log_watch.messages if f"{member} is not JSON" in message)
         assert f"from participant {created['guid'][:24]}" in message
+        assert who in message
 
 
 async def test_announcements_of_functions_that_lie(
