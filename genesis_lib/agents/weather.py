@@ -37,7 +37,7 @@ _WHICH_PLACE = 'Which place do you mean? Name a town, for example "Will it rain 
 
 
 class BeyondForecast(WeatherError):
-    """The forecast does not reach the day that was asked for."""
+    """The day that was asked for is past, or beyond the forecast, or named in a way that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class OpenWeatherMapAgent(MonitoredAgent):
         )
 
     async def _answer(self, place: Place, weather_type: WeatherType, day: Day | None) -> str:
-        if weather_type is WeatherType.ALERTS:
+        if weather_type is WeatherType.ALERTS and day is not Day.ANOTHER:
             return tell_alerts(place.label, await self._source.alerts(place))
         if (
             day is Day.NOW
@@ -201,7 +201,10 @@ class OpenWeatherMapAgent(MonitoredAgent):
         if text is None and day is Day.TODAY:  # late in the evening no step of the forecast begins today
             return tell_now(place.label, weather_type, await self._source.current_weather(place))
         if text is None:
-            raise BeyondForecast(f"{place.label}: {tell_reach(forecast)}; ask for an earlier day")
+            raise BeyondForecast(
+                f"{place.label}: there is no answer for that day. What can be told is the current weather and that of the"
+                f" next five days ({tell_reach(forecast)}): ask for now, today, tomorrow or a weekday in that time"
+            )
         return text
 
     def _remember(self, conversation_id: str, turn: _Turn) -> None:

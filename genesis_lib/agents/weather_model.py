@@ -21,7 +21,8 @@ Answer with
 - "place": the place it is about, as one would ask a geocoder in English: the town first, then state and country if they are
   named or beyond doubt, separated by commas. "" when the request names no place. Never make one up.
 - "weather_type": the kind of answer that is wanted, "{_OPEN}" when the request leaves it open.
-- "day": when the weather is wanted for, "{_OPEN}" when the request does not say."""
+- "day": when the weather is wanted for, "{_OPEN}" when the request does not say, "{Day.ANOTHER}" for the past, for dates
+  of the calendar and for every day that no other choice names. Never choose a day that is only near the one that is wanted."""
 
 _SCHEMA: Final[dict[str, Any]] = {
     "type": "object",

@@ -46,6 +46,8 @@ class Day(StrEnum):
     WEEKEND = "weekend"
     NEXT_TWO_DAYS = "today and tomorrow"
     NEXT_DAYS = "next days"
+    ANOTHER = "another day"
+    """One that cannot be answered for: in the past, far ahead, or a date of the calendar."""
 
 
 _WEEKDAYS = (Day.MONDAY, Day.TUESDAY, Day.WEDNESDAY, Day.THURSDAY, Day.FRIDAY, Day.SATURDAY, Day.SUNDAY)
@@ -55,6 +57,8 @@ _SHORT_WEEKDAYS = dict(zip(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), _W
 }
 _PHRASES = {
     "day after tomorrow": Day.DAY_AFTER_TOMORROW,
+    "in two days": Day.DAY_AFTER_TOMORROW,
+    "in 2 days": Day.DAY_AFTER_TOMORROW,
     "today and tomorrow": Day.NEXT_TWO_DAYS,
     "tomorrow": Day.TOMORROW,
     **{day.value: day for day in _WEEKDAYS},
@@ -70,6 +74,26 @@ _PHRASES = {
     **dict.fromkeys(sorted(NOW_WORDS), Day.NOW),
 }
 _DAY = re.compile(rf"\b(?:{'|'.join(_PHRASES)})\b")
+_NUMBER = r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|(?:a )?few|several|(?:a )?couple of)"
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?)"
+)
+_ORDINAL = r"\d{1,2}(?:st|nd|rd|th)"
+_ANOTHER_DAY = re.compile(
+    "|".join(
+        rf"\b(?:{pattern})(?!\w)"
+        for pattern in (
+            r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}(?:/\d{2,4})?|\d{1,2}\.\d{1,2}\.(?:\d{2,4})?",
+            rf"{_ORDINAL}|\d{{1,2}}\.? {_MONTH}|{_MONTH}\.? \d+",
+            rf"(?:in|for|by|during|until|early|late|mid|next|last|this) {_MONTH}",
+            r"yesterday|ago|christmas|easter|new year|(?:in|during|next|last|this)(?: the)? (?:summer|autumn|fall|winter|spring)",
+            rf"(?:last|past|previous) (?:{_NUMBER} )?(?:night|days?|week|weekend|{'|'.join(_WEEKDAYS)})",
+            r"weeks|fortnight|months?|years?|week from|week after|(?<!the )next week|in a week",
+            rf"in (?!two |2 )(?:about )?{_NUMBER} days(?: time)?|{_NUMBER} days from",
+        )
+    )
+)
 DAYS_AHEAD = 5
 """How many days a forecast without a day is for, today included."""
 
@@ -100,12 +124,12 @@ class WeatherQuestion:
 def read_question(text: str) -> WeatherQuestion:
     """Read a request by its words; give it without the place's name, which may be "Hot Springs".
 
-    The day that stands first counts, so that "tomorrow" wins in "tomorrow, not on Friday".
+    The day that stands first counts, so that "tomorrow" wins in "tomorrow, not on Friday"; but not over one that cannot be
+    answered for, as in "Friday, 25 December".
     """
     plain = fold(text)
     words = set(plain.split())
-    match = _DAY.search(plain)
-    day = _PHRASES[match[0]] if match else None
+    day = _read_day(plain, " ".join(text.casefold().split()))
     if words & ALERT_WORDS:
         return WeatherQuestion(WeatherType.ALERTS, day)
     if words & PRECIPITATION_WORDS:
@@ -118,7 +142,7 @@ def read_question(text: str) -> WeatherQuestion:
 
 
 def dates_of(day: Day, today: date) -> Sequence[date]:
-    """The dates that are meant, the first one first; a weekday is the next one, today included."""
+    """The dates that are meant, the first one first; a weekday is the next one, today included. None for another day."""
     match day:
         case Day.NOW | Day.TODAY:
             return [today]
@@ -134,8 +158,17 @@ def dates_of(day: Day, today: date) -> Sequence[date]:
             sunday = _next(Day.SUNDAY, today)
             saturday = sunday - timedelta(days=1)
             return [sunday] if saturday < today else [saturday, sunday]
+        case Day.ANOTHER:
+            return []
         case _:
             return [_next(day, today)]
+
+
+def _read_day(plain: str, punctuated: str) -> Day | None:
+    if _ANOTHER_DAY.search(punctuated):
+        return Day.ANOTHER
+    match = _DAY.search(plain)
+    return _PHRASES[match[0]] if match else None
 
 
 def _next(weekday: Day, today: date) -> date:

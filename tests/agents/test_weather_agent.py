@@ -92,6 +92,35 @@ async def test_beyond_the_forecast_it_says_how_far_it_reaches(
     assert "the forecast reaches until Thursday 26 November" in reply["message"]
 
 
+def assert_says_what_it_can_answer(reply: dict[str, Any]) -> None:
+    assert reply["status"] == -1
+    assert reply["message"].startswith("Oslo, NO: there is no answer for that day.")
+    assert "the current weather and that of the next five days (the forecast reaches until" in reply["message"]
+    assert reply["metadata"]["location"] == "Oslo, NO"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Will it rain on 25 December in Oslo?",
+        "Temperature in Oslo on 2026-12-24?",
+        "Weather in Oslo yesterday?",
+        "weather in oslo in three weeks",
+        "Weather alerts in Oslo next month",
+        "Oslo forecast for next week",
+        "oslo in 10 days",
+    ],
+)
+async def test_for_another_day_it_says_what_it_can_answer(agent: OpenWeatherMapAgent, message: str) -> None:
+    assert_says_what_it_can_answer(await ask(agent, message))
+
+
+async def test_a_follow_up_about_another_day_is_not_about_a_place(agent: OpenWeatherMapAgent) -> None:
+    await ask(agent, "Will it rain in Oslo?", "c1")
+    for message in ("and in three weeks?", "And in 10 days?", "And on 25 December?", "last week?"):
+        assert_says_what_it_can_answer(await ask(agent, message, "c1"))
+
+
 async def test_today_without_a_step_left_is_now(agent: OpenWeatherMapAgent, weather_server: WeatherServer) -> None:
     weather_server.faults[FORECAST] = Fault(body=b'{"list": []}')
     reply = await ask(agent, "How warm is it in Oslo today?")
@@ -275,6 +304,13 @@ async def test_the_place_a_model_names_is_taken_whole(weather_server: WeatherSer
         (reply,) = await ask_with_model(weather_server, model_server, "And there?")
     assert reply["metadata"]["location"] == "Hot Springs, Arkansas, US"
     assert {query["q"].split(",")[0].casefold() for query in weather_server.queries(GEOCODING)} == {"hot springs"}
+
+
+@pytest.mark.parametrize("weather_type", ["unspecified", "current_weather", "temperature_check", "weather_alerts"])
+async def test_a_model_can_say_that_another_day_is_meant(weather_server: WeatherServer, weather_type: str) -> None:
+    async with ScriptedModelServer([reading("Oslo", weather_type, "another day")]) as model_server:
+        (reply,) = await ask_with_model(weather_server, model_server, "Oslo on Boxing Day?")
+    assert_says_what_it_can_answer(reply)
 
 
 async def test_a_model_that_finds_no_place_is_not_overruled(weather_server: WeatherServer) -> None:

@@ -48,6 +48,48 @@ def test_kind_and_day_are_read(text: str, weather_type: WeatherType, day: Day | 
 
 
 @pytest.mark.parametrize(
+    "day",
+    [
+        *(
+            "on 25 December",
+            "on December 25",
+            "Dec. 25th",
+            "on 2026-12-24",
+            "on 12/24",
+            "on 24.12.",
+            "on the 25th",
+            "in May",
+        ),
+        *("on 3 May", "yesterday", "two days ago", "last night", "last week", "last Friday", "in the past few days"),
+        *("in three weeks", "in 10 days", "in a few days", "in a week", "next week", "next month", "this winter"),
+        *("on Friday, 25 December", "at Christmas", "a week from Friday", "in two weeks", "next year", "LAST MONTH"),
+    ],
+)
+@pytest.mark.parametrize("text", ["Will it rain {}?", "{}: weather?", "Temperature {}", "Any alerts {}?"])
+def test_a_day_that_cannot_be_answered_for_is_no_other_day(text: str, day: str) -> None:
+    assert read_question(text.format(day)).day is Day.ANOTHER
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("rain in 2 days", Day.DAY_AFTER_TOMORROW),
+        ("rain in two days?", Day.DAY_AFTER_TOMORROW),
+        ("rain in the next 3 days", Day.NEXT_DAYS),
+        ("5 day forecast", None),
+        ("weather over the next week", Day.NEXT_DAYS),
+        ("next Friday", Day.FRIDAY),
+        ("How long will the rain last today?", Day.TODAY),
+        ("May it rain tomorrow?", Day.TOMORROW),
+        ("Is it above 10-12 degrees now?", Day.NOW),
+        ("is it a nice day for a march", None),
+    ],
+)
+def test_a_day_in_reach_is_read(text: str, day: Day | None) -> None:
+    assert read_question(text).day is day
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("And tomorrow?", WeatherQuestion(PRECIPITATION, Day.TOMORROW)),
@@ -86,6 +128,10 @@ def test_a_weekend_that_has_begun_is_this_one(today: int, days: list[int]) -> No
     assert dates_of(Day.WEEKEND, date(2026, 11, today)) == [date(2026, 11, n) for n in days]
 
 
-@pytest.mark.parametrize("day", list(Day))
-def test_every_day_has_dates(day: Day) -> None:
+@pytest.mark.parametrize("day", [day for day in Day if day is not Day.ANOTHER])
+def test_every_day_but_another_has_dates(day: Day) -> None:
     assert dates_of(day, THURSDAY)[0] >= THURSDAY
+
+
+def test_another_day_has_no_dates() -> None:
+    assert dates_of(Day.ANOTHER, THURSDAY) == []
