@@ -37,8 +37,11 @@ def agent_process(genesis_domain: int) -> Iterator[StartAgentProcess]:
         environment: Mapping[str, str] | None = None,
         *,
         command_prefix: Sequence[str] = (),
+        timeout_seconds: float = 60.0,
     ) -> AgentProcess:
-        process = await start_agent_process(agent, arguments, environment, command_prefix=command_prefix)
+        process = await start_agent_process(
+            agent, arguments, environment, command_prefix=command_prefix, timeout_seconds=timeout_seconds
+        )
         started.append(process)
         return process
 
