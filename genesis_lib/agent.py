@@ -62,7 +62,8 @@ class GenesisAgent(BusMember):
             call everything.
 
     Raises:
-        ConfigError: a name or the description cannot be used, neither hook is overridden, or a function cannot be offered.
+        ConfigError: a name or the description cannot be used, neither hook is overridden or one is not async, or a function
+            cannot be offered.
     """
 
     def __init__(
@@ -266,11 +267,18 @@ class GenesisAgent(BusMember):
 
     def _pick_hook(self) -> Hook:
         own, base = type(self), GenesisAgent
+        for name, hook in (
+            ("process_agent_request", own.process_agent_request),
+            ("process_request", own.process_request),
+        ):
+            if not inspect.isasyncgenfunction(hook) and not inspect.iscoroutinefunction(inspect.unwrap(hook)):
+                raise ConfigError(f"{own.__name__}.{name} has to be an 'async def' method", target=self.app.agent_id)
         if own.process_agent_request is not base.process_agent_request:
             return self.process_agent_request
         if own.process_request is base.process_request:
             raise ConfigError(
-                f"{own.__name__} overrides neither process_agent_request nor process_request, so it cannot answer anything"
+                f"{own.__name__} overrides neither process_agent_request nor process_request, so it cannot answer anything",
+                target=self.app.agent_id,
             )
         # An async generator cannot be awaited by the default process_agent_request.
         return self.process_request if inspect.isasyncgenfunction(own.process_request) else self.process_agent_request

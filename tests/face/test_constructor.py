@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -78,6 +80,35 @@ def test_an_agent_name_that_is_blank_or_too_long_is_refused(name: Any) -> None:
 def test_an_agent_without_a_hook_is_refused(kind: type[GenesisAgent]) -> None:
     with pytest.raises(ConfigError, match="process_agent_request"):
         kind("Some agent")
+
+
+@pytest.mark.parametrize("hook", ["process_agent_request", "process_request"])
+def test_a_hook_that_is_not_async_is_refused(hook: str) -> None:
+    def answer(self: object, request: dict[str, Any]) -> dict[str, Any]:
+        return {"message": "here"}
+
+    def stream(self: object, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield {"message": "here"}
+
+    for function in (answer, stream):
+        kind = type("Hasty", (Plain,), {hook: function})
+        with pytest.raises(ConfigError, match=f"Hasty.{hook} has to be an 'async def' method"):
+            kind("Some agent")
+
+
+async def test_a_hook_behind_a_decorator_is_taken(bus: GenesisInterface) -> None:
+    def transparent(hook: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(hook)
+        def call(*arguments: Any) -> Any:
+            return hook(*arguments)
+
+        return call
+
+    class Decorated(GenesisAgent):
+        process_request = transparent(Plain.process_request)
+
+    async with Decorated("Decorated"):
+        assert (await bus.request_agent("Decorated", "hello", wait=True))["message"] == "here"
 
 
 def test_constructing_opens_nothing() -> None:
