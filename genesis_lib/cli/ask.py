@@ -37,7 +37,12 @@ class _Question:
 @click.argument("target")
 @click.argument("message")
 @json_option("One JSON object for the answer, with --stream one a line; errors are objects too.")
-@click.option("--timeout", type=Seconds(), metavar="S", help="Seconds for all of it, 60 for a stream.  [default: 10]")
+@click.option(
+    "--timeout",
+    type=Seconds(),
+    metavar="S",
+    help="Seconds for all of it.  [default: GENESIS_REQUEST_TIMEOUT_SECONDS, 60 for a stream]",
+)
 @click.option("--conversation", metavar="ID", help="The conversation it belongs to.")
 @click.option("--stream", is_flag=True, help="Show the parts of the answer as they come.")
 @common_options
@@ -46,6 +51,7 @@ def command(
     invocation: Invocation, target: str, message: str, timeout: float | None, conversation: str | None, stream: bool
 ) -> int:
     """Ask the agent TARGET (an id or a name) and print its answer. MESSAGE "-" is read from stdin."""
+    _check_text(target, message)
     settings = invocation.settings()
     if message == "-":
         message = _read_stdin()
@@ -53,6 +59,16 @@ def command(
         timeout = _default_timeout(settings, stream)
     question = _Question(target, message, conversation, timeout, stream, invocation.json)
     return run_interruptible(_ask(settings, question))
+
+
+def _check_text(target: str, message: str) -> None:
+    if not target.strip():
+        raise click.UsageError("TARGET is blank: give the id or the name of an agent; 'genesis agents' lists them.")
+    for name, text in (("TARGET", target), ("MESSAGE", message)):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise click.UsageError(f"{name} is not UTF-8 text: {error.reason}") from error
 
 
 def _default_timeout(settings: Settings, stream: bool) -> float:

@@ -50,11 +50,11 @@ def _examine(invocation: Invocation) -> dict[str, Any]:
         "interfaces": [{**asdict(interface), "used": None} for interface in interfaces],
     }
     try:
-        invocation.settings()
         resolved = invocation.resolve()
     except ConfigError as error:
         return _conclude(report, [Finding(True, f"The settings are wrong: {error}.")])
     settings = resolved.settings
+    invocation.log_as(settings)
     source = multicast_source(settings.domain_id)
     leaves_by = next((each.name for each in interfaces if source in each.addresses), "")
     report["domain_id"] = settings.domain_id

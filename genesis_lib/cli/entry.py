@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 
 import click
 
@@ -52,6 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     Args:
         arguments: what a shell passes, the command's own name left out.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -66,11 +68,13 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_stdout_up()
         return BROKEN_PIPE
     except click.ClickException as error:
-        error.show()
+        if invocation.json:
+            _show(error, error.format_message(), invocation)
+        else:
+            error.show()
         return error.exit_code
     except GenesisError as error:
         _show(error, str(error), invocation)
@@ -81,11 +85,34 @@ def run(arguments: Sequence[str]) -> int:
         return FAILED
 
 
+def _open_closed_streams() -> None:
+    """What is written to a stream that the caller has closed is lost; nothing else may get its descriptor."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _wrote(*values: object) -> bool:
+    """Write the values as JSON after what stdout still holds; False when it takes no more."""
+    try:
+        sys.stdout.flush()
+        for value in values:
+            write_json(value)
+    except OSError:
+        _give_stdout_up()
+        return False
+    return True
+
+
+def _give_stdout_up() -> None:
+    """The interpreter flushes stdout once more at exit: that must not fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _show(error: Exception, message: str, invocation: Invocation) -> None:
     message = " ".join([message, *getattr(error, "__notes__", ())])
-    if invocation.json:
-        write_json({"error": type(error).__name__, "message": message})
-    else:
+    objects = [{"error": type(error).__name__, "message": message}] if invocation.json else []
+    if not _wrote(*objects) or not objects:
         complain(message)
     if invocation.debugging:
         traceback.print_exception(error)

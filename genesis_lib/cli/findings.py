@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from genesis_lib.cli.diagnosis import Mismatch, Sighting
 from genesis_lib.cli.named_peers import Answer
-from genesis_lib.cli.networks import NetworkInterface
+from genesis_lib.cli.networks import NetworkInterface, missing_interfaces
 from genesis_lib.cli.spdp import Domain
 from genesis_lib.dds.rtps_ports import LAST_PARTICIPANT_INDEX, unicast_ports
 from genesis_lib.settings import Settings
@@ -27,15 +27,10 @@ def of_network(
 ) -> Iterator[Finding]:
     """What the choice of network interfaces leads to. `selected` as in Sighting."""
     here = {interface.name: interface for interface in interfaces}
+    for missing in missing_interfaces(settings.interfaces, interfaces):
+        yield Finding(True, f"{missing[:1].upper()}{missing[1:]}.")
     for name in settings.interfaces:
-        known = name in here or any(name in interface.addresses for interface in interfaces)
-        if not known:
-            yield Finding(
-                True,
-                f"The settings name the network interface {name!r}, this machine has {', '.join(here)}."
-                " Correct GENESIS_INTERFACES.",
-            )
-        elif name in here and not here[name].up:
+        if name in here and not here[name].up:
             yield Finding(True, f"The network interface {name} is down: bring it up (ip link set {name} up).")
     used = [here[name] for name in selected or () if name in here]
     if used and all(interface.loopback for interface in used):

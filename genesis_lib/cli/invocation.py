@@ -13,6 +13,8 @@ import click
 if TYPE_CHECKING:
     from genesis_lib.settings import ResolvedSettings, Settings
 
+_LAST_DOMAIN = 232
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -43,13 +45,26 @@ class Invocation:
         )
 
     def settings(self) -> Settings:
-        """The settings in force, logging to stderr set up as they say; raises as `resolve`."""
-        import logging
+        """The settings in force, logging to stderr set up as they say.
+
+        Raises:
+            ConfigError: a setting is wrong, or names a network interface that is not there.
+        """
+        from genesis_lib.cli.networks import missing_interfaces, network_interfaces
+        from genesis_lib.errors import ConfigError
 
         settings = self.resolve().settings
+        self.log_as(settings)
+        for missing in missing_interfaces(settings.interfaces, network_interfaces()):
+            raise ConfigError(missing)
+        return settings
+
+    def log_as(self, settings: Settings) -> None:
+        """Log to stderr, as much as the settings say."""
+        import logging
+
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         logging.getLogger("genesis_lib").setLevel(settings.log_level)
-        return settings
 
     def environment(self) -> dict[str, str]:
         """The options as environment variables, for agents that read their own settings."""
@@ -68,6 +83,15 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
         setattr(context.find_object(Invocation), parameter.name, value)
 
 
+class Domain(click.IntRange):
+    """The number of a DDS domain."""
+
+    name = "domain number"
+
+    def __init__(self) -> None:
+        super().__init__(0, _LAST_DOMAIN)
+
+
 def common_options(function: F) -> F:
     """Add --domain, --interfaces and --debug; they end up in the Invocation."""
     for option in (
@@ -83,7 +107,7 @@ def common_options(function: F) -> F:
         ),
         click.option(
             "--domain",
-            type=click.IntRange(0, 232),
+            type=Domain(),
             metavar="N",
             expose_value=False,
             callback=_remember,
@@ -96,13 +120,13 @@ def common_options(function: F) -> F:
 
 def json_option(description: str) -> Callable[[F], F]:
     """Add --json; errors are JSON objects then too."""
-    return click.option("--json", is_flag=True, expose_value=False, callback=_remember, help=description)
+    return click.option("--json", is_flag=True, is_eager=True, expose_value=False, callback=_remember, help=description)
 
 
 class Seconds(click.FloatRange):
     """A duration: above 0, at most a day."""
 
-    name = "seconds"
+    name = "number of seconds"
 
     def __init__(self) -> None:
         super().__init__(min=0, min_open=True, max=86_400)

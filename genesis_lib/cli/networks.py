@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import socket
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,16 @@ def network_interfaces() -> list[NetworkInterface]:
     ipv6 = _ipv6_addresses()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         return [_describe(control, name, ipv6.get(name, [])) for _, name in socket.if_nameindex()]
+
+
+def missing_interfaces(named: Iterable[str], interfaces: Sequence[NetworkInterface]) -> list[str]:
+    """What is said to be wrong of each of these names or addresses that no interface has."""
+    names = ", ".join(interface.name for interface in interfaces)
+    return [
+        f"the settings name the network interface {name!r}, this machine has {names}; correct GENESIS_INTERFACES"
+        for name in named
+        if not any(name == interface.name or name in interface.addresses for interface in interfaces)
+    ]
 
 
 def multicast_source(domain_id: int) -> str:

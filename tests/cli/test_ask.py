@@ -97,6 +97,26 @@ async def test_bad_usage_is_2(arguments: tuple[str, ...]) -> None:
     assert "Usage: genesis ask" in outcome.stderr
 
 
+@pytest.mark.parametrize(
+    ("target", "message", "told"),
+    [
+        ("", "hello", "TARGET is blank"),
+        (" ", "hello", "TARGET is blank"),
+        ("Echo", "\udcff", "MESSAGE is not UTF-8 text"),
+        ("\udcff", "hello", "TARGET is not UTF-8 text"),
+    ],
+)
+async def test_text_that_cannot_be_meant_is_2(target: str, message: str, told: str) -> None:
+    outcome = await run("ask", target, message)
+    assert (outcome.status, outcome.stdout) == (2, "")
+    assert told in outcome.stderr
+
+
+async def test_help_names_the_setting_that_gives_the_default() -> None:
+    text = " ".join((await run("ask", "--help")).stdout.split())
+    assert "[default: GENESIS_REQUEST_TIMEOUT_SECONDS, 60 for a stream]" in text
+
+
 async def test_not_found_is_3_and_says_who_may_be_meant(agent_process: StartAgentProcess, genesis_domain: int) -> None:
     await agent_process(Echo)
     outcome = await run("ask", "Ecko", "hello", "--timeout", "1")

@@ -191,7 +191,7 @@ async def test_time_that_runs_out_is_told(marked_processes: MarkedProcesses) -> 
 
 async def test_a_network_that_is_not_there_fails_at_once(marked_processes: MarkedProcesses) -> None:
     outcome = await run("demo", "--interfaces", "nosuch0")
-    assert outcome.status == 1
+    assert outcome.status == 2
     assert "nosuch0" in outcome.stderr
     assert marked_processes.alive() == []
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
 
 import pytest
 
-from tests.cli.command import run
+from tests.cli.command import GENESIS, Outcome, finish, run
 
 SUBCOMMANDS = ("agents", "ask", "run", "demo", "config", "doctor", "policy", "voice")
 
@@ -93,10 +94,53 @@ async def test_the_domain_may_stand_before_or_after_the_subcommand() -> None:
     assert before.json["domain_id"]["origin"] == "argument"
 
 
-async def test_an_interface_that_is_not_there_is_told_without_a_trace(genesis_domain: int) -> None:
-    outcome = await run("agents", "--interfaces", "nosuch0")
+@pytest.mark.parametrize("subcommand", [("agents",), ("ask", "Echo", "hello"), ("demo",)])
+async def test_an_interface_that_is_not_there_is_a_wrong_setting(
+    subcommand: tuple[str, ...], genesis_domain: int
+) -> None:
+    outcome = await run(*subcommand, "--interfaces", "nosuch0")
+    assert (outcome.status, outcome.stdout) == (2, "")
+    here = ", ".join(name for _, name in socket.if_nameindex())
+    assert outcome.stderr == (
+        f"genesis: the settings name the network interface 'nosuch0', this machine has {here};"
+        " correct GENESIS_INTERFACES\n"
+    )
+
+
+async def _in_a_shell(command: str) -> Outcome:
+    process = await asyncio.create_subprocess_shell(
+        f"{GENESIS} {command}", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    return await finish(process)
+
+
+@pytest.mark.parametrize("arguments", ["--json", ""])
+async def test_a_full_disk_is_told_without_a_trace(arguments: str) -> None:
+    outcome = await _in_a_shell(f"config {arguments} >/dev/full")
     assert outcome.status == 1
-    assert outcome.stdout == ""
-    assert "genesis: Cyclone DDS cannot open domain" in outcome.stderr
-    assert "nosuch0" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
+    (line,) = outcome.stderr.splitlines()
+    assert line.startswith("genesis: OSError: [Errno 28] ")
+
+
+async def test_a_closed_stdout_loses_the_answer_alone() -> None:
+    outcome = await _in_a_shell("config >&-")
+    assert (outcome.status, outcome.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("arguments", [("--timeout", "-1", "--json"), ("--json", "--timeout", "-1")])
+async def test_bad_usage_is_an_object_with_json(arguments: tuple[str, ...]) -> None:
+    outcome = await run("ask", "Echo", "hello", *arguments)
+    assert (outcome.status, outcome.stderr) == (2, "")
+    assert outcome.json["error"] == "BadParameter"
+    assert "--timeout" in outcome.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--domain", "abc"), "'abc' is not a valid domain number."),
+        (("--wait", "abc"), "'abc' is not a valid number of seconds."),
+    ],
+)
+async def test_a_value_of_the_wrong_kind_is_named(arguments: tuple[str, ...], told: str) -> None:
+    assert told in (await run("agents", *arguments)).stderr
