@@ -43,7 +43,8 @@ _COMMANDS = {
 def genesis() -> None:
     """Agents on a DDS bus: see them, ask them, host them.
 
-    Exit status: 0 fine, 1 failed, 2 bad usage or settings, 3 agent not found, 4 timed out, 130 interrupted.
+    Exit status: 0 fine, 1 failed, 2 bad usage or settings, 3 agent not found, 4 timed out,
+    128+n ended by signal n (130 Ctrl-C, 143 SIGTERM), 141 the reader of stdout is gone.
     """
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from genesis_lib.cli.interruptible import run_interruptible
 from genesis_lib.cli.invocation import Invocation, common_options, json_option
 from genesis_lib.cli.output import complain, show, visible, write_json
 
@@ -55,10 +56,10 @@ def command(
     if invocation.interfaces is None:
         invocation.interfaces = "lo"
     if invocation.domain is not None:
-        return asyncio.run(_run(invocation, scenarios, out, pace, kind))
+        return run_interruptible(_run(invocation, scenarios, out, pace, kind))
     with free_domain() as domain:
         invocation.domain = domain
-        return asyncio.run(_run(invocation, scenarios, out, pace, kind))
+        return run_interruptible(_run(invocation, scenarios, out, pace, kind))
 
 
 async def _run(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from genesis_lib.cli.interruptible import run_interruptible
 from genesis_lib.cli.invocation import Invocation, common_options, json_option
 from genesis_lib.cli.output import say, write_json
 
@@ -82,10 +83,10 @@ def command(
     if invocation.interfaces is None:
         invocation.interfaces = "lo"
     if invocation.domain is not None:
-        return asyncio.run(_run(invocation, scenario, personas, out, pace, kind, person, listen))
+        return run_interruptible(_run(invocation, scenario, personas, out, pace, kind, person, listen))
     with free_domain() as domain:
         invocation.domain = domain
-        return asyncio.run(_run(invocation, scenario, personas, out, pace, kind, person, listen))
+        return run_interruptible(_run(invocation, scenario, personas, out, pace, kind, person, listen))
 
 
 async def _run(

@@ -17,6 +17,7 @@ async def test_help_lists_all_subcommands() -> None:
     outcome = await run("--help")
     assert outcome.status == 0
     assert all(f"\n  {name} " in outcome.stdout for name in SUBCOMMANDS)
+    assert "128+n ended by signal n" in outcome.stdout
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
