@@ -34,6 +34,8 @@ class Talker(GenesisAgent):
                 await asyncio.to_thread(subprocess.run, ["echo", "from a child"], check=True)
             case "much":
                 print("y" * MORE_THAN_A_PIPE_HOLDS)
+            case "raise":
+                raise ValueError("no such shelf")
         return {"message": "done"}
 
 

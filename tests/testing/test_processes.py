@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from genesis_lib import ConfigError, GenesisInterface
+from genesis_lib import ConfigError, GenesisInterface, RemoteAgentError
 from genesis_lib.testing.fixtures import StartAgentProcess
 from tests.testing.agents import MORE_THAN_A_PIPE_HOLDS, NeverReady, Quitter, Stubborn, Talker
 
@@ -72,3 +72,12 @@ async def test_an_agent_that_ends_while_it_starts_is_told_with_its_words(agent_p
     told = "tests.testing.agents:Quitter ended with 7 before its agent was ready.*imported\nout of paper\n"
     with pytest.raises(ConfigError, match=re.compile(told, re.DOTALL)):
         await agent_process(Quitter)
+
+
+async def test_what_a_hook_raised_is_there_with_its_place(agent_process: StartAgentProcess) -> None:
+    process = await agent_process(Talker, {"agent_id": "talker"})
+    async with GenesisInterface() as bus:
+        with pytest.raises(RemoteAgentError):
+            await bus.request_agent("talker", "raise", wait=True)
+    assert "ValueError: no such shelf" in process.errors()
+    assert 'raise ValueError("no such shelf")' in process.errors()
