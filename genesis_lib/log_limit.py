@@ -26,8 +26,8 @@ class LimitedWarnings:
         self._logger = logger
         self._sources: dict[Hashable, _Source] = {}
 
-    def warn(self, source: Hashable, message: str, *args: object) -> None:
-        """Log the message, %-formatted, unless its source has had its share."""
+    def warn(self, source: Hashable, message: str, *args: object, cause: BaseException | None = None) -> None:
+        """Log the message, %-formatted, and the traceback of its cause, unless its source has had its share."""
         now = time.monotonic()
         seen = self._sources.pop(source, None) or _Source(_AT_ONCE, now)
         self._sources[source] = seen  # the latest are last
@@ -41,4 +41,4 @@ class LimitedWarnings:
         seen.tokens -= 1
         more = f" ({seen.held_back} like it were not logged)" if seen.held_back else ""
         seen.held_back = 0
-        self._logger.warning(message + more, *args)
+        self._logger.warning(message + more, *args, exc_info=cause)

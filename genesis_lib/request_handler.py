@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from genesis_lib.context import current_call
 from genesis_lib.errors import HopLimitExceeded, LoopDetected, RemoteAgentError, describe
+from genesis_lib.log_limit import LimitedWarnings
 from genesis_lib.messages import AgentReply, AgentRequest, Attachment, Final, RequestKind
 from genesis_lib.rpc.batch import answer_items, decode_items
 from genesis_lib.rpc.functions import OfferedFunction, lookup
@@ -21,7 +22,7 @@ from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.streams import join_parts
 from genesis_lib.rpc.wire import load_object
 
-logger = logging.getLogger(__name__)
+_warnings = LimitedWarnings(logging.getLogger(__name__))
 
 Hook = Callable[[dict[str, Any]], Awaitable[dict[str, Any]] | AsyncGenerator[dict[str, Any], None]]
 
@@ -81,7 +82,7 @@ class _Application:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if error is None or isinstance(error, _PASSED_ON):
             return
-        logger.debug("%s failed", self.who, exc_info=error)
+        _warnings.warn(self.who, "%s failed", self.who, cause=error)
         raise RemoteAgentError(f"{self.who} failed: {describe(error)}", target=self.who) from error
 
 
@@ -180,4 +181,6 @@ def _as_reply(agent_name: str, result: object) -> AgentReply:
 
 
 def _wrong(agent_name: str, what: str) -> RemoteAgentError:
-    return RemoteAgentError(f"{agent_name} returned the wrong shape: {what}", target=agent_name)
+    problem = f"{agent_name} returned the wrong shape: {what}"
+    _warnings.warn(agent_name, "%s", problem)
+    return RemoteAgentError(problem, target=agent_name)

@@ -259,9 +259,9 @@ class Replier:
         try:
             return encode_reply(reply)
         except InvalidRequest as error:
-            raise RemoteAgentError(
-                f"agent {self._agent_id} returned the wrong shape: {error}", target=self._agent_id
-            ) from error
+            problem = f"agent {self._agent_id} returned the wrong shape: {error}"
+            _warnings.warn(self._agent_id, "%s", problem)
+            raise RemoteAgentError(problem, target=self._agent_id) from error
 
     def _write(self, client: Client, request: AgentRequest, payload: bytes) -> None:
         client.executed.keep(request.sequence_number, payload)
