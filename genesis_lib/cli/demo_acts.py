@@ -12,7 +12,7 @@ from typing import Any
 from genesis_lib.cli.demo_processes import DemoProcesses
 from genesis_lib.cli.demo_trace import JourneyWatcher
 from genesis_lib.cli.diagnosis import products
-from genesis_lib.cli.output import WrappedLine, say
+from genesis_lib.cli.output import WrappedLine, is_narrow, say, show
 from genesis_lib.errors import GenesisError, RemoteAgentError, RequestTimeout
 from genesis_lib.messages import AgentInfo
 from genesis_lib.monitored_agent import MonitoredInterface
@@ -192,6 +192,9 @@ def _tell_no_choice(chooser: str) -> None:
 
 def show_next_steps(settings: Settings, scripted_model: bool) -> None:
     """What to try next."""
+    from rich.padding import Padding
+    from rich.text import Text
+
     say("What to try next", _TITLE, before=True)
     for command, purpose in (
         ("genesis run genesis_lib.agents.weather:OpenWeatherMapAgent", "host an agent"),
@@ -199,7 +202,11 @@ def show_next_steps(settings: Settings, scripted_model: bool) -> None:
         ('genesis ask WeatherExpert "Will it rain in Oslo?"', "ask it"),
         ("genesis doctor", "check the set-up"),
     ):
-        say(f"{command:<59} {purpose}")
+        if is_narrow():
+            say(f"{purpose}:")
+            show(Padding(Text(command), (0, 0, 0, 4)))
+        else:
+            say(f"{command:<59} {purpose}")
     if not (settings.openai_api_key or settings.openai_base_url):
         stand_in = "" if scripted_model else "; 'genesis demo --scripted-model' shows it with a scripted stand-in"
         say(f"Set OPENAI_API_KEY or OPENAI_BASE_URL to have a language model choose the agent{stand_in}.")

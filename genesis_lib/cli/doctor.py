@@ -10,7 +10,7 @@ import click
 
 from genesis_lib.cli.interruptible import run_interruptible
 from genesis_lib.cli.invocation import Invocation, common_options, json_option
-from genesis_lib.cli.output import show, write_json
+from genesis_lib.cli.output import is_narrow, show, write_json
 
 if TYPE_CHECKING:
     from genesis_lib.cli.diagnosis import Sighting
@@ -34,7 +34,7 @@ def command(invocation: Invocation) -> int:
     else:
         from genesis_lib.cli.doctor_report import render
 
-        show(*render(report))
+        show(*render(report, narrow=is_narrow()))
     return 0 if report["ok"] else 1
 
 

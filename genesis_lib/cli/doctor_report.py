@@ -14,22 +14,24 @@ from genesis_lib.cli.config import as_text
 from genesis_lib.cli.output import visible
 
 
-def render(report: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """The report as text and tables; sections that could not be examined are left out."""
-    yield from _section("DDS product", _products(report))
+def render(report: Mapping[str, Any], *, narrow: bool) -> Iterator[RenderableType]:
+    """The report as text and tables; sections that could not be examined are left out. Where it is narrow, rows are broken
+    between words in place of columns."""
+    section = _lines if narrow else _section
+    yield from section("DDS product", _products(report))
     if "settings" in report:
-        yield from _section("Settings that are not the defaults", _settings(report))
-    yield from _section("Network interfaces", _interfaces(report))
+        yield from section("Settings that are not the defaults", _settings(report))
+    yield from section("Network interfaces", _interfaces(report))
     if "multicast_route" in report:
-        yield from _section("Route of discovery multicast", _route(report))
+        yield from section("Route of discovery multicast", _route(report))
     if "participants" in report:
         domain = report["domain_id"]
-        yield from _section(f"Other participants on domain {domain}", _participants(report))
-        yield from _section(f"Agents on domain {domain}", _agents(report))
+        yield from section(f"Other participants on domain {domain}", _participants(report))
+        yield from section(f"Agents on domain {domain}", _agents(report))
         if report["other_domains"]:
-            yield from _section("Participants on other domains, announced by multicast", _other_domains(report))
+            yield from section("Participants on other domains, announced by multicast", _other_domains(report))
         if report["peers"]:
-            yield from _section("Peers", _peers(report))
+            yield from section("Peers", _peers(report))
     yield from _conclusion(report)
 
 
@@ -40,6 +42,14 @@ def _section(title: str, rows: Sequence[Sequence[str]]) -> Iterator[RenderableTy
         grid.add_column(overflow="fold", no_wrap=column == 0 and len(rows[0]) > 1)
     for row in rows:
         grid.add_row(*(Text(visible(cell)) for cell in row))
+    yield Text(title, "bold")
+    yield Padding(grid, (0, 0, 1, 2), expand=False)
+
+
+def _lines(title: str, rows: Sequence[Sequence[str]]) -> Iterator[RenderableType]:
+    grid = Table.grid()
+    for row in rows or [("none",)]:
+        grid.add_row(Text(visible("  ".join(cell for cell in row if cell))))
     yield Text(title, "bold")
     yield Padding(grid, (0, 0, 1, 2), expand=False)
 
@@ -91,7 +101,11 @@ def _interfaces(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 def _route(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
     route = report["multicast_route"]
-    return [(f"by {route['interface'] or 'an unknown interface'}, from {route['address']}",)] if route else []
+    if not route:
+        return []
+    unused = any(each["name"] == route["interface"] and each["used"] is False for each in report["interfaces"])
+    note = "; not taken, that interface is not used" if unused else ""
+    return [(f"by {route['interface'] or 'an unknown interface'}, from {route['address']}{note}",)]
 
 
 def _participants(report: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from rich.console import Console
+
+from genesis_lib.cli.doctor_report import render
 from genesis_lib.testing.fixtures import StartAgentProcess
 from tests.agents_for_tests import Echo
 from tests.cli.agents import Clerk
@@ -131,3 +134,25 @@ async def test_an_interface_that_is_not_there_is_a_conclusion(genesis_domain: in
     first, second = _problems(outcome.json)
     assert "'nosuch0'" in first
     assert "Cyclone DDS cannot open domain" in second
+
+
+async def test_a_narrow_report_breaks_no_id_and_no_address(agent_process: StartAgentProcess) -> None:
+    clerk = await agent_process(Clerk)
+    report = (await run("doctor", "--json")).json
+    console = Console(width=60)
+    with console.capture() as captured:
+        console.print(*render(report, narrow=True))
+    words = captured.get().split()
+    assert {clerk.agent_id, report["participants"][0]["key"], "127.0.0.1", "process", "GENESIS_DDS=connext"} <= {*words}
+    assert max(len(line) for line in captured.get().splitlines()) <= 60
+
+
+async def test_a_route_by_an_interface_that_is_not_used_says_so(genesis_domain: int) -> None:
+    report = (await run("doctor", "--json")).json
+    for interface in report["interfaces"]:
+        interface["used"] = False
+    report["multicast_route"] = {"interface": "lo", "address": "127.0.0.1"}
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(*render(report, narrow=False))
+    assert "by lo, from 127.0.0.1; not taken, that interface is not used" in captured.get()
