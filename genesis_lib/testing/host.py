@@ -15,7 +15,6 @@ from importlib import import_module
 from operator import attrgetter
 from typing import IO, Any
 
-from genesis_lib import request_handler
 from genesis_lib.agent import GenesisAgent
 from genesis_lib.running import run_until_signal
 from genesis_lib.settings import load_settings
@@ -49,7 +48,6 @@ def main(target: str, arguments: str) -> None:
     """Host the agent until SIGINT or SIGTERM."""
     starter = _taken_stdout()
     logging.basicConfig(level=load_settings().log_level)
-    logging.getLogger(request_handler.__name__).setLevel(logging.DEBUG)  # whose test fails wants the hook's traceback
     module, _, name = target.partition(":")
     made: Any = attrgetter(name)(import_module(module))(**json.loads(arguments))
     asyncio.run(run_until_signal(made, _Announce(made, starter)))
