@@ -70,7 +70,7 @@ REQUIREMENTS: tuple[Requirement, ...] = (
         bad_input__test_capabilities=(
             "what_just_fits_is_announced_whole",
             "a_capability_over_its_bound_is_refused_at_open",
-            "a_description_over_its_bound_is_refused_at_open",
+            "what_cannot_be_announced_is_refused_at_the_constructor",
             "an_update_that_is_refused_leaves_the_old_announcement",
         ),
         test_wheel=("the_configuration_is_found_inside_the_wheel", "two_processes_with_the_wheel_call_each_other"),
