@@ -17,12 +17,10 @@ class CallContext:
     request: AgentRequest
     deadline: float | None
     loop: asyncio.AbstractEventLoop
-    ended: bool = False
 
     def end(self) -> None:
-        """The call was answered. What its handler left running goes on without its deadline and outside of its chain, in the
-        same trace."""
-        self.ended, self.deadline = True, None
+        """The call was answered. What its handler left running goes on without its deadline, in its chain and trace."""
+        self.deadline = None
 
     def seconds_left(self) -> float | None:
         """Time until the deadline, None without one."""
@@ -31,7 +29,7 @@ class CallContext:
     @property
     def call_path(self) -> tuple[str, ...]:
         """Ids of the agents in the chain so far, without the one that serves the call."""
-        return () if self.ended else self.request.call_path
+        return self.request.call_path
 
     @property
     def trace(self) -> TraceContext:

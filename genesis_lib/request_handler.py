@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -21,6 +20,7 @@ from genesis_lib.rpc.places import Places
 from genesis_lib.rpc.replier import Handler, Send
 from genesis_lib.rpc.streams import join_parts
 from genesis_lib.rpc.wire import load_object
+from genesis_lib.rpc.wrong_shape import wrong_shape
 
 _warnings = LimitedWarnings(logging.getLogger(__name__))
 
@@ -134,7 +134,7 @@ async def _call_function(
     checked = function.check(arguments)
     who = f"{agent_name}.{request.method}"
     with _Application(who):
-        return AgentReply(json.dumps(await function.call(checked, who), ensure_ascii=False, allow_nan=False))
+        return AgentReply(await function.call(checked, who))
 
 
 def _as_dict(request: AgentRequest) -> dict[str, Any]:
@@ -158,29 +158,23 @@ def _as_reply(agent_name: str, result: object) -> AgentReply:
     """
 
     if not isinstance(result, dict):
-        raise _wrong(agent_name, f"a reply is a dict with 'message', this is {type(result).__name__}")
+        raise wrong_shape(agent_name, f"a reply is a dict with 'message', this is {type(result).__name__}")
     if not _REPLY_KEYS.issuperset(result):
         unknown = sorted(map(repr, set(result) - _REPLY_KEYS))[0]
-        raise _wrong(agent_name, f"unknown key {unknown}; known are {', '.join(sorted(_REPLY_KEYS))}")
+        raise wrong_shape(agent_name, f"unknown key {unknown}; known are {', '.join(sorted(_REPLY_KEYS))}")
     get = result.get
     message, status, metadata = get("message"), get("status", 0), get("metadata") or {}
     conversation_id, attachments = get("conversation_id") or "", get("attachments") or ()
     if not isinstance(message, str):
-        raise _wrong(agent_name, f"'message' has to be text, this is {type(message).__name__}")
+        raise wrong_shape(agent_name, f"'message' has to be text, this is {type(message).__name__}")
     if not isinstance(status, int) or isinstance(status, bool) or not -(2**31) <= status < 2**31:
-        raise _wrong(agent_name, f"'status' has to be a 32-bit integer, this is {status!r}")
+        raise wrong_shape(agent_name, f"'status' has to be a 32-bit integer, this is {status!r}")
     if not isinstance(metadata, dict):
-        raise _wrong(agent_name, f"'metadata' has to be a dict, this is {type(metadata).__name__}")
+        raise wrong_shape(agent_name, f"'metadata' has to be a dict, this is {type(metadata).__name__}")
     if not isinstance(conversation_id, str):
-        raise _wrong(agent_name, f"'conversation_id' has to be text, this is {type(conversation_id).__name__}")
+        raise wrong_shape(agent_name, f"'conversation_id' has to be text, this is {type(conversation_id).__name__}")
     if attachments and not (
         isinstance(attachments, (list, tuple)) and all(isinstance(item, Attachment) for item in attachments)
     ):
-        raise _wrong(agent_name, "'attachments' has to be a list of Attachment")
+        raise wrong_shape(agent_name, "'attachments' has to be a list of Attachment")
     return AgentReply(message, status, conversation_id, "", metadata, tuple(attachments))
-
-
-def _wrong(agent_name: str, what: str) -> RemoteAgentError:
-    problem = f"{agent_name} returned the wrong shape: {what}"
-    _warnings.warn(agent_name, "%s", problem)
-    return RemoteAgentError(problem, target=agent_name)

@@ -178,7 +178,7 @@ async def test_a_model_that_fails_leaves_the_fallback(bad: Answer, word: str, ca
     assert KEY not in caplog.text
 
 
-@pytest.mark.parametrize("limit", [None, 2.0])
+@pytest.mark.parametrize("limit", [None, 8.0])
 async def test_a_429_that_asks_for_more_time_than_there_is_is_the_reason(limit: float | None) -> None:
     answer = Answer(status=429, headers={"Retry-After": "10"})
     server = ScriptedModelServer([answer, "never"])

@@ -89,14 +89,15 @@ class SmartGeneralAgent(MonitoredAgent):
             return {"message": _NO_MODEL + known, "status": _ERROR, "metadata": {"specialists": names}}
         messages = [ChatMessage("system", _INSTRUCTIONS), ChatMessage("user", request["message"])]
         left = request["timeout_seconds"]
-        limit = self._model_timeout if left is None else min(self._model_timeout, left * _MODEL_SHARE)
+        share = None if left is None else max(0.0, left * _MODEL_SHARE)
+        attempt = self._model_timeout if share is None else min(self._model_timeout, share)
         try:
-            async with asyncio.timeout(limit):
-                completion = await self._model.complete(messages, timeout_seconds=limit)
+            async with asyncio.timeout(share):
+                completion = await self._model.complete(messages, timeout_seconds=attempt)
         except ModelError as error:
             return {"message": f"I cannot answer this now: {error}", "status": _ERROR}
         except TimeoutError:
-            slow = f"the language model did not answer within the {limit:.1f} s that it had. Ask again with more time."
+            slow = f"the language model did not answer within the {share:.1f} s that it had. Ask again with more time."
             return {"message": f"I cannot answer this now: {slow}", "status": _ERROR}
         return {"message": completion.text, "status": 0, "metadata": {"model": completion.model}}
 

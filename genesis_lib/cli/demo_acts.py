@@ -37,9 +37,9 @@ class Cast:
 
     @property
     def call_seconds(self) -> float:
-        """The time for a call that begins now."""
+        """The time for a call that begins now: half of what is left, so that those after it have theirs."""
         left = self.last_call - asyncio.get_running_loop().time()
-        return max(_LEAST_CALL_SECONDS, min(_CALL_SECONDS, left))
+        return max(_LEAST_CALL_SECONDS, min(_CALL_SECONDS, left / 2))
 
     def name_of(self, agent_id: str) -> str:
         """The agent's name, its id when it is a stranger."""

@@ -72,6 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         _give_stdout_up()
         return BROKEN_PIPE
     except click.ClickException as error:
+        invocation.json = invocation.json or "--json" in arguments  # the parser may not have come to it
         if invocation.json:
             _show(error, error.format_message(), invocation)
         else:

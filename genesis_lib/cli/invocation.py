@@ -50,12 +50,12 @@ class Invocation:
         Raises:
             ConfigError: a setting is wrong, or names a network interface that is not there.
         """
-        from genesis_lib.cli.networks import missing_interfaces, network_interfaces
+        from genesis_lib.cli.networks import missing_names
         from genesis_lib.errors import ConfigError
 
         settings = self.resolve().settings
         self.log_as(settings)
-        for missing in missing_interfaces(settings.interfaces, network_interfaces()):
+        for missing in missing_names(settings.interfaces):
             raise ConfigError(missing)
         return settings
 

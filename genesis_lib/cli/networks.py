@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 import socket
 import struct
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,8 @@ from genesis_lib.dds.rtps_ports import SPDP_GROUP, discovery_port
 # linux/if.h and linux/sockios.h
 _IFF_UP, _IFF_LOOPBACK, _IFF_MULTICAST = 0x1, 0x8, 0x1000
 _SIOCGIFFLAGS, _SIOCGIFADDR = 0x8913, 0x8915
+
+_ADDRESS_OR_PATTERN = re.compile(r"[:*?\[]|^[0-9.]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,22 @@ def network_interfaces() -> list[NetworkInterface]:
 
 def missing_interfaces(named: Iterable[str], interfaces: Sequence[NetworkInterface]) -> list[str]:
     """What is said to be wrong of each of these names or addresses that no interface has."""
-    names = ", ".join(interface.name for interface in interfaces)
     return [
-        f"the settings name the network interface {name!r}, this machine has {names}; correct GENESIS_INTERFACES"
+        _missing(name, [interface.name for interface in interfaces])
         for name in named
         if not any(name == interface.name or name in interface.addresses for interface in interfaces)
     ]
+
+
+def missing_names(named: Iterable[str]) -> list[str]:
+    """The same for names only: whether an address or a pattern fits, the DDS product has to say."""
+    names = [name for _, name in socket.if_nameindex()]
+    return [_missing(name, names) for name in named if name not in names and not _ADDRESS_OR_PATTERN.search(name)]
+
+
+def _missing(name: str, names: Iterable[str]) -> str:
+    here = ", ".join(names)
+    return f"the settings name the network interface {name!r}, this machine has {here}; correct GENESIS_INTERFACES"
 
 
 def multicast_source(domain_id: int) -> str:

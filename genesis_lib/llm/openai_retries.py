@@ -19,9 +19,9 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
             pause = float(headers.get(name, "")) * unit
         except ValueError:
             continue
-        return pause if math.isfinite(pause) else None
+        return max(0.0, pause) if math.isfinite(pause) else None
     try:
-        return parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time()
+        return max(0.0, parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None
 

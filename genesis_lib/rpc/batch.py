@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from genesis_lib.errors import DecodeError, GenesisError, InvalidRequest, RemoteAgentError, RequestCancelled, clean_text
+from genesis_lib.errors import DecodeError, GenesisError, InvalidRequest, RequestCancelled, clean_text
 from genesis_lib.messages import AgentReply, AgentRequest, RequestKind
 from genesis_lib.rpc.places import Places
 from genesis_lib.rpc.wire import load_json
+from genesis_lib.rpc.wrong_shape import wrong_shape
 
 
 def encode_items(messages: Sequence[str | Mapping[str, Any]]) -> str:
@@ -120,7 +121,7 @@ def _item(message: str | Mapping[str, Any], position: int) -> dict[str, Any]:
 
 def _as_item(reply: AgentReply) -> str:
     if reply.attachments:
-        raise RemoteAgentError("the agent returned the wrong shape: a reply within a batch cannot carry attachments")
+        raise wrong_shape("the agent", "a reply within a batch cannot carry attachments")
     item = {
         "message": reply.message,
         "status": reply.status,
@@ -131,9 +132,7 @@ def _as_item(reply: AgentReply) -> str:
         text = json.dumps(item, ensure_ascii=False, allow_nan=False)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise RemoteAgentError(
-            f"the agent returned the wrong shape: the reply cannot go on the wire: {error}"
-        ) from error
+        raise wrong_shape("the agent", f"the reply cannot go on the wire: {error}") from error
     return text
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError
 
-from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments, RemoteAgentError
+from genesis_lib.errors import ConfigError, FunctionNotFound, InvalidArguments
+from genesis_lib.rpc.wrong_shape import wrong_shape
 
 _MARK = "__genesis_function__"
 _RESERVED = {"timeout_seconds"}
@@ -66,18 +68,19 @@ class OfferedFunction:
             raise InvalidArguments(f"{self.name}: {explain(error)}") from error
         return {parameter: getattr(checked, field) for field, parameter in self._parameters.items()}
 
-    async def call(self, checked: Mapping[str, Any], who: str) -> Any:
-        """Run the function with checked arguments; returns its result as JSON-compatible data.
+    async def call(self, checked: Mapping[str, Any], who: str) -> str:
+        """Run the function with checked arguments; returns its result as JSON.
 
         Raises:
-            RemoteAgentError: the result does not fit the type hint; names `who`.
+            RemoteAgentError: the result does not fit its type hint, or JSON; names `who`.
         """
         result = await self._bound(**checked)
         try:
-            return self._result.dump_python(self._result.validate_python(result), mode="json", warnings="error")
-        except (ValidationError, PydanticSerializationError) as error:
-            problem = explain(error) if isinstance(error, ValidationError) else error
-            raise RemoteAgentError(f"{who} returned the wrong shape: {problem}", target=who) from error
+            data = self._result.dump_python(self._result.validate_python(result), mode="json", warnings="error")
+            return json.dumps(data, ensure_ascii=False, allow_nan=False)
+        except (ValueError, PydanticSerializationError) as error:
+            problem = explain(error) if isinstance(error, ValidationError) else str(error)
+            raise wrong_shape(who, problem) from error
 
 
 def offered_functions(owner: object) -> dict[str, OfferedFunction]:
@@ -120,7 +123,7 @@ def _offer(name: str, bound: Callable[..., Coroutine[Any, Any, Any]]) -> Offered
         if parameter.annotation is parameter.empty:
             raise ConfigError(f"genesis_function {bound.__qualname__}: parameter {parameter.name} needs a type hint")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[f"argument_{number}"] = (Annotated[parameter.annotation, Field(alias=parameter.name)], default)
+        fields[f"argument_{number}"] = (parameter.annotation, Field(default, alias=parameter.name))
         parameters[f"argument_{number}"] = parameter.name
     returns = Any if signature.return_annotation is signature.empty else signature.return_annotation
     try:

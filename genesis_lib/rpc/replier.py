@@ -16,7 +16,6 @@ from genesis_lib.errors import (
     InvalidRequest,
     MessageTooLarge,
     Overloaded,
-    RemoteAgentError,
     RequestTimeout,
     clean_text,
     remote_exception_for,
@@ -31,6 +30,7 @@ from genesis_lib.rpc.executor import Executor, Outcome
 from genesis_lib.rpc.guards import Guard, identity_guard
 from genesis_lib.rpc.places import Places
 from genesis_lib.rpc.wire import decode_request, decode_request_head, encode_reply, request_topic
+from genesis_lib.rpc.wrong_shape import wrong_shape
 
 logger = logging.getLogger(__name__)
 _warnings = LimitedWarnings(logger)
@@ -259,9 +259,7 @@ class Replier:
         try:
             return encode_reply(reply)
         except InvalidRequest as error:
-            problem = f"agent {self._agent_id} returned the wrong shape: {error}"
-            _warnings.warn(self._agent_id, "%s", problem)
-            raise RemoteAgentError(problem, target=self._agent_id) from error
+            raise wrong_shape(f"agent {self._agent_id}", str(error)) from error
 
     def _write(self, client: Client, request: AgentRequest, payload: bytes) -> None:
         client.executed.keep(request.sequence_number, payload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -116,16 +117,13 @@ async def test_a_specialist_that_fails_leaves_the_answer_to_the_general_agent(
     assert "routing failed: RemoteAgentError" in process.errors()
 
 
-@pytest.mark.parametrize("timeout_seconds", [None, 4.0])
-async def test_a_silent_model_leaves_time_to_say_so(
-    agent_process: StartAgentProcess, timeout_seconds: float | None
-) -> None:
+async def test_a_silent_model_leaves_time_to_say_so(agent_process: StartAgentProcess) -> None:
     async with ScriptedModelServer(script=lambda request: Answer(delay_seconds=3600)) as model:
         await agent_process(Misbehaving)
         await agent_process(SmartGeneralAgent, environment={"OPENAI_BASE_URL": model.base_url})
         async with GenesisInterface("test") as bus:
             assert await bus.wait_for_agent("Misbehaving")
-            reply = await bus.request_agent("SmartGeneralAgent", "Tell me a joke", timeout_seconds=timeout_seconds)
+            reply = await bus.request_agent("SmartGeneralAgent", "Tell me a joke")
     assert reply["status"] == -1
     assert reply["message"].startswith("I cannot answer this now: ")
 
@@ -139,11 +137,12 @@ async def test_a_silent_specialist_leaves_time_for_the_general_agent_s_own_answe
         async with GenesisInterface("test") as bus:
             assert await bus.wait_for_agent("Misbehaving")
             reply = await bus.request_agent("SmartGeneralAgent", "hang")
-            cancelled = await bus.request_agent("Misbehaving", "cancelled")
+            async with asyncio.timeout(30):  # the cancellation may come after the question for it
+                while (await bus.request_agent("Misbehaving", "cancelled"))["message"] != "1":
+                    pass
     assert reply["status"] == 0
     assert "You said: hang" in reply["message"]
     assert "routing failed: RequestTimeout" in process.errors()
-    assert cancelled["message"] == "1"
 
 
 async def test_a_request_is_not_routed_back_to_the_agent_that_sent_it(

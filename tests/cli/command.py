@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ class Outcome:
         return json.loads(line)
 
 
+def with_signals_of_a_terminal() -> None:
+    """In a child before it runs its program: whoever started the tests may have them ignored, as nohup does."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 async def start(*arguments: str, environment: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
     """Start the command with pipes to all three streams."""
     return await asyncio.create_subprocess_exec(
@@ -39,6 +46,7 @@ async def start(*arguments: str, environment: Mapping[str, str] | None = None) -
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**environ, **(environment or {})},
+        preexec_fn=with_signals_of_a_terminal,
     )
 
 

@@ -214,7 +214,8 @@ async def test_two_ctrl_c_in_a_row_end_it_without_a_trace(agent_process: StartAg
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)
         outcome = await finish(process)
-        assert (outcome.status, outcome.stderr) == (130, "")
+        assert outcome.status in (130, -signal.SIGINT)  # the second one may come when all is done but the end
+        assert outcome.stderr == ""
 
 
 async def test_a_broken_pipe_is_silent_and_ends_the_stream_at_the_agent(agent_process: StartAgentProcess) -> None:

@@ -105,10 +105,13 @@ async def test_a_model_that_hangs_is_told_and_the_demo_goes_on(marked_processes:
 async def test_a_broadcast_shows_the_answers_beside_the_one_that_failed(
     agent_process: StartAgentProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await agent_process(Echo)
+    echo = await agent_process(Echo)
     silent = await agent_process(Silent)
     async with MonitoredInterface("demo") as bus:
-        cast = Cast(bus, JourneyWatcher(bus.app.agent_id), {}, last_call=asyncio.get_running_loop().time())
+        for agent in (echo, silent):
+            assert await bus.wait_for_agent(agent.agent_id)
+            assert await bus.connect_to_agent(agent.agent_id)
+        cast = Cast(bus, JourneyWatcher(bus.app.agent_id), {}, last_call=asyncio.get_running_loop().time() + 3)
         await broadcast(cast)
     lines = _lines(capsys.readouterr().out)
     assert any(line.startswith("demo -> 2 agents   1 answered within ") for line in lines)

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.cli.command import finish
+from tests.cli.command import finish, with_signals_of_a_terminal
 
 _WORK = """
 import asyncio, sys
@@ -33,7 +33,10 @@ except click.exceptions.Exit as stop:
 
 async def _start(*arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _WORK, *arguments), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *(sys.executable, "-c", _WORK, *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        preexec_fn=with_signals_of_a_terminal,
     )
 
 

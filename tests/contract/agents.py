@@ -34,7 +34,7 @@ class Worker(GenesisAgent):
     - run LABEL: note "ran LABEL" and return.
     - block LABEL: note "started LABEL", wait for the release; note "finished LABEL" or "cancelled LABEL".
     - release LABEL: let it finish.
-    - leave LABEL TARGET: leave a task running that waits for the release, asks TARGET to run LABEL and notes "called LABEL".
+    - leave LABEL TARGET: leave a task running that waits for the release, calls TARGET and notes "called LABEL on the path ...".
     - await COUNT EVENT: return when the diary has the event this many times.
     - diary: return it as metadata.
     - echo ...: return message, metadata, attachments and what else the request carried.
@@ -74,7 +74,7 @@ class Worker(GenesisAgent):
         await self._diary.until(lambda: self._diary.counts[f"released {label}"] > 0)
         try:
             reply = await self.request_agent(target, f"echo {label}")
-            await self._diary.note(f"called {label} by {' '.join(reply['metadata']['call_path'])}")
+            await self._diary.note(f"called {label} on the path {' '.join(reply['metadata']['call_path'])}")
         except GenesisError as error:
             await self._diary.note(f"called {label} and got {type(error).__name__}")
 

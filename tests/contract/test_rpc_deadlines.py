@@ -211,10 +211,14 @@ async def _block(background: Background, bus: GenesisInterface) -> asyncio.Task[
     return blocker
 
 
-async def test_what_a_hook_leaves_running_is_free_of_the_request(worker: str, agent_process: StartAgentProcess) -> None:
+async def test_what_a_hook_leaves_running_is_free_of_the_deadline_and_stays_in_the_chain(
+    worker: str, agent_process: StartAgentProcess
+) -> None:
     await agent_process(Worker, {"agent_id": "other"})
+    deadline = 2.0
     async with GenesisInterface() as bus:
-        await bus.request_agent(worker, "leave it6 other", timeout_seconds=0.3)
-        await asyncio.sleep(0.3)  # the deadline it must not have any more
+        assert await bus.connect_to_agent(worker)
+        await bus.request_agent(worker, "leave it6 other", timeout_seconds=deadline)
+        await asyncio.sleep(deadline)  # what it must not have any more
         await bus.request_agent(worker, "release it6")
-        await bus.request_agent(worker, f"await 1 called it6 by {worker}")
+        await bus.request_agent(worker, f"await 1 called it6 on the path {bus.app.agent_id} {worker}")

@@ -104,6 +104,7 @@ async def test_a_newcomer_takes_the_place_of_who_has_most(
     gauge = await start(agent_process, "flooder", concurrency=1, queue=4)
     await tell(bus, "flooder", "send agent gauge 10 hold")
     await tell(bus, "flooder", "count 5 Overloaded")
+    assert await bus.connect_to_agent("gauge")  # so that the calls arrive in their order
     # One runs and four wait, all of the flooder's. Two of the bus make it two and two, so there is no place for a third.
     calls = [background(bus.request_agent("gauge", f"hold bus-{n}", timeout_seconds=60, wait=True)) for n in range(3)]
     with pytest.raises(Overloaded) as raised:
