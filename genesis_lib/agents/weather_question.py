@@ -74,6 +74,7 @@ _PHRASES = {
     **dict.fromkeys(sorted(NOW_WORDS), Day.NOW),
 }
 _DAY = re.compile(rf"\b(?:{'|'.join(_PHRASES)})\b")
+_PLAIN_DAYS = {Day.NOW, Day.TODAY, Day.TOMORROW, Day.DAY_AFTER_TOMORROW, Day.NEXT_TWO_DAYS}
 _NUMBER = r"(?:\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|(?:a )?few|several|(?:a )?couple of)"
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -124,8 +125,8 @@ class WeatherQuestion:
 def read_question(text: str) -> WeatherQuestion:
     """Read a request by its words; give it without the place's name, which may be "Hot Springs".
 
-    The day that stands first counts, so that "tomorrow" wins in "tomorrow, not on Friday"; but not over one that cannot be
-    answered for, as in "Friday, 25 December".
+    The day that stands first counts, so that "tomorrow" wins in "tomorrow, not on Friday". A weekday does not over one that
+    cannot be answered for, as in "Friday, 25 December"; today does, as in "Is it warmer today than yesterday?".
     """
     plain = fold(text)
     words = set(plain.split())
@@ -165,10 +166,11 @@ def dates_of(day: Day, today: date) -> Sequence[date]:
 
 
 def _read_day(plain: str, punctuated: str) -> Day | None:
-    if _ANOTHER_DAY.search(punctuated):
-        return Day.ANOTHER
     match = _DAY.search(plain)
-    return _PHRASES[match[0]] if match else None
+    day = _PHRASES[match[0]] if match else None
+    if day not in _PLAIN_DAYS and _ANOTHER_DAY.search(punctuated):
+        return Day.ANOTHER
+    return day
 
 
 def _next(weekday: Day, today: date) -> date:

@@ -35,6 +35,8 @@ CURRENT, FORECAST, ALERTS, TEMPERATURE, PRECIPITATION = (
         ("How cold is it?", TEMPERATURE, None),
         ("temperature on Sat", TEMPERATURE, Day.SATURDAY),
         ("How hot will it be tonight", TEMPERATURE, Day.TODAY),
+        ("temperature today, 12/15 degrees?", TEMPERATURE, Day.TODAY),
+        ("Will it rain tomorrow, as it did yesterday?", PRECIPITATION, Day.TOMORROW),
         ("Is it raining?", PRECIPITATION, Day.NOW),
         ("Will it rain?", PRECIPITATION, None),
         ("Do I need an umbrella tomorrow, not on Friday?", PRECIPITATION, Day.TOMORROW),
