@@ -116,7 +116,7 @@ async def test_a_broadcast_shows_the_answers_beside_the_one_that_failed(
     lines = _lines(capsys.readouterr().out)
     assert any(line.startswith("demo -> 2 agents   1 answered within ") for line in lines)
     assert any(line.endswith(": Tell me about Oslo.") for line in lines)
-    assert any(line.startswith(f"{silent.agent_id} (RequestTimeout): no answer from ") for line in lines)
+    assert any(line.startswith(f"{silent.agent_id} (RequestTimeout): ") for line in lines)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
