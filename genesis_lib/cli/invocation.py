@@ -120,7 +120,7 @@ def common_options(function: F) -> F:
 
 def json_option(description: str) -> Callable[[F], F]:
     """Add --json; errors are JSON objects then too."""
-    return click.option("--json", is_flag=True, is_eager=True, expose_value=False, callback=_remember, help=description)
+    return click.option("--json", is_flag=True, expose_value=False, callback=_remember, help=description)
 
 
 class Seconds(click.FloatRange):
